@@ -186,10 +186,17 @@ def is_still_english(message: Message) -> bool:
     return forms(message.id) == forms(message.string) and not SAME_IN_FRENCH.issuperset(words)
 
 
+def has_bare_percent(message: Message) -> bool:
+    """Whether a text has a % of its own: templates format every text, Python only some."""
+    texts = forms(message.id) + forms(message.string)
+    return any("%" in PLACEHOLDER.sub("", text) for text in texts)
+
+
 MESSAGE_CHECKS: Mapping[str, Callable[[Message], bool]] = {
     "has no French": lacks_french,
     "is fuzzy": is_fuzzy,
     "has other placeholders in French": differs_in_placeholders,
+    "has a bare %: put the figure and its % into a placeholder": has_bare_percent,
     "begins or ends with another space in French": differs_at_its_ends,
     "has an ASCII apostrophe in French: write U+2019": has_ascii_apostrophe,
     "needs U+202F before ? ! ;, U+00A0 before : and within « »": has_loose_punctuation,

@@ -50,6 +50,7 @@ def test_the_catalogue_is_complete_and_in_step() -> None:
         ("%(num)d meals", "%(num)s repas", "other placeholders"),
         ("Hello {name}", "Bonjour {nom}", "other placeholders"),
         (("One meal", "%(num)d meals"), ("Un repas", "%(num)d repas"), "other placeholders"),
+        ("Full to 90 %", "Occupé à 90 %", "bare %"),
         ("Sign in with ", "Se connecter avec", "another space"),
         ("The pupil", "L'élève", "ASCII apostrophe"),
         ("Sure?", "Certain ?", "U+202F"),
