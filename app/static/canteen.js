@@ -1,0 +1,101 @@
+/* Progressive enhancement only: every page works without this file. */
+"use strict";
+
+document.documentElement.classList.add("js");
+
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+/* Says a sentence to everyone: seen as a toast, read out by screen readers. */
+let silence;
+function announce(text) {
+  const live = document.getElementById("live");
+  live.textContent = text;
+  clearTimeout(silence);
+  silence = setTimeout(() => { live.textContent = ""; }, 8000);
+}
+
+/* Puts each element of an answer in the place of the one with the same id. */
+function replaceParts(html) {
+  const answer = document.createElement("template");
+  answer.innerHTML = html;
+  const sentence = answer.content.querySelector("[data-announce]");
+  if (!sentence) throw new Error("not an answer to a tap");
+  for (const part of all(":scope > [id]", answer.content)) {
+    document.getElementById(part.id)?.replaceWith(part);
+  }
+  shareChannel();
+  announce(sentence.textContent.trim());
+}
+
+/* A tap in the agenda changes only what it touches. */
+async function sendCell(form, button) {
+  const cell = form.closest(".cell");
+  if (cell.ariaBusy === "true") return;
+  cell.ariaBusy = "true";
+  const body = new URLSearchParams(new FormData(form));
+  if (button) body.set(button.name, button.value);
+  try {
+    const answer = await fetch(form.getAttribute("action"), {
+      method: "POST",
+      body,
+      redirect: "manual",
+      headers: { "X-Requested-With": "fetch", Accept: "text/html" },
+    });
+    if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
+    replaceParts(await answer.text());
+    document.querySelector(`#${CSS.escape(cell.id)} button`)?.focus();
+  } catch {
+    announce(document.getElementById("live").dataset.failed);
+  } finally {
+    cell.ariaBusy = null;
+  }
+}
+
+/* Staff say once how the request reached them; every form of the week carries it. */
+function shareChannel() {
+  const channel = document.querySelector("[data-channel]");
+  if (channel) for (const each of all(".cell [name=channel]")) each.value = channel.value;
+}
+
+/* Actions on rows wait until a row is ticked. */
+function countRows() {
+  for (const button of all("[data-needs-rows]")) {
+    button.disabled = !all("[name=rowid]:checked").some((row) => row.form === button.form);
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("[data-cell]")) {
+    event.preventDefault();
+    sendCell(form, event.submitter);
+  } else if (form.matches("[data-drop-blank]")) {
+    for (const control of form.elements) control.disabled = control.name && !control.value;
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  const channel = document.querySelector("[data-channel]");
+  if (button.closest("[data-cell]") && channel && !channel.reportValidity()) event.preventDefault();
+  else if (button.dataset.confirm && !confirm(button.dataset.confirm)) event.preventDefault();
+  else if ("print" in button.dataset) print();
+});
+
+document.addEventListener("change", (event) => {
+  const control = event.target;
+  if (control.matches("[data-check-all]")) {
+    for (const row of all("[name=rowid]")) if (row.form === control.form) row.checked = control.checked;
+  }
+  if (control.matches("[data-check-all], [name=rowid]")) countRows();
+  if (control.matches("[data-channel]")) shareChannel();
+  /* A date typed on a keyboard is not finished at its first digit: there the button is used. */
+  if (control.matches("[data-autosubmit]") && matchMedia("(pointer: coarse)").matches) control.form.requestSubmit();
+});
+
+addEventListener("pageshow", () => {
+  for (const control of all("[data-drop-blank] :disabled")) control.disabled = false;
+  countRows();
+  shareChannel();
+});
