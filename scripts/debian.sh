@@ -1,0 +1,18 @@
+#!/bin/sh
+# Install what the browser and PDF tests use, when it is missing and this user may.
+set -eu
+
+missing=""
+command -v chromium >/dev/null || missing="$missing chromium"
+command -v pdftotext >/dev/null || missing="$missing poppler-utils"
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Sans$missing, des tests seront sautés (apt install$missing)." >&2
+    exit 0
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+# shellcheck disable=SC2086 # a list of packages
+apt-get -qq install --no-install-recommends --yes $missing </dev/null >/dev/null

@@ -1,0 +1,1 @@
+"""The tests mirror app/; tests/bench.py prints the figures."""

@@ -1,0 +1,8 @@
+"""Makes the records that tests start from."""
+
+from sqlalchemy.orm import Session
+
+
+def seed(session: Session) -> None:
+    """What every test finds in its database. The caller commits."""
+    del session
