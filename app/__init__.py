@@ -1,0 +1,41 @@
+"""Réfectoire: the prepaid canteen of a Swiss school."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def create_app(**overrides: Any) -> "Flask":  # noqa: ANN401 - a Flask setting is anything
+    """The web application; `overrides` are settings that win over config.py."""
+    from flask import Flask
+    from flask_appbuilder import AppBuilder
+
+    from app import access, audit, context, language, security, transaction, views, web_errors
+    from app import widgets
+    from app.cli import canteen
+    from app.extensions import csrf, db, mail, migrate
+
+    app = Flask(__name__)
+    app.config.from_object("config")
+    app.config["FAB_ROLES"] = security.FAB_ROLES
+    app.config.update(overrides)
+    security.require_secret(app)
+    for extension in (db, csrf, mail):
+        extension.init_app(app)
+    migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))
+    with app.app_context():
+        transaction.prepare(db.engine)
+        access.guard(db.session)
+        audit.watch(db.session)
+        widgets.install()
+        builder = AppBuilder(security_manager_class=security.CanteenSecurityManager)
+        builder.init_app(app, db.session)
+        language.install(app)
+        context.install(app)
+        views.register(builder)
+        security.install(app)
+        web_errors.install(app)
+    app.cli.add_command(canteen)
+    return app

@@ -1,0 +1,39 @@
+"""What a meal costs: the price list at the service date, for the pupil's category on that day."""
+
+from collections.abc import Iterable
+from datetime import date
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.errors import NoPrice, NotEnrolled
+from app.models import Enrolment, Price
+from app.money import Cents
+from app.rules.pricing import PriceLine, PriceList
+
+
+def price_list(session: Session) -> PriceList:
+    """The whole price list as a value."""
+    query = sa.select(Price.meal_type_id, Price.category_id, Price.valid_from, Price.amount)
+    return PriceList.of(PriceLine(*row) for row in session.execute(query))
+
+
+def categories_on(session: Session, day: date, pupil_ids: Iterable[int]) -> dict[int, int]:
+    """The tariff category of each pupil that is enrolled on the day."""
+    query = sa.select(Enrolment.pupil_id, Enrolment.category_id).where(
+        Enrolment.pupil_id.in_(set(pupil_ids)),
+        Enrolment.valid_from <= day,
+        Enrolment.valid_until > day,
+    )
+    return dict(session.execute(query).tuples().all())
+
+
+def price_of(session: Session, *, pupil_id: int, meal_type_id: int, day: date) -> Cents:
+    """One meal's price in centimes. Raises: NotEnrolled; NoPrice."""
+    category_id = categories_on(session, day, [pupil_id]).get(pupil_id)
+    if category_id is None:
+        raise NotEnrolled(day)
+    price = price_list(session).on(day, meal_type_id=meal_type_id, category_id=category_id)
+    if price is None:
+        raise NoPrice
+    return price

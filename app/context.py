@@ -1,0 +1,66 @@
+"""What every template may use beside what its view gives it: the canteen, the menu, money."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, g, request
+from flask_babel import gettext
+from flask_login import current_user
+
+from app.access import EVERYTHING, scope_of
+from app.extensions import db
+from app.models import CanteenSettings
+from app.money import format_chf
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the menu, or a heading with lines below it."""
+
+    label: str
+    url: str
+    icon: str
+    children: tuple["Entry", ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether the reader is on that page."""
+        return bool(self.url) and request.path == self.url.partition("?")[0]
+
+
+def navigation() -> list[Entry]:
+    """The entries that the user's roles open, in the order of views.py."""
+    if not current_user.is_authenticated or current_user.must_change_password:
+        return []
+    return list(_entries(current_app.appbuilder.menu.menu))  # type: ignore[attr-defined]
+
+
+def _entries(items: list[Any]) -> Iterator[Entry]:
+    manager = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    for item in items:
+        children = tuple(_entries(item.childs))
+        is_open = children or (not item.childs and manager.has_access("menu_access", item.name))
+        if is_open and item.name != "-":
+            url = "" if item.childs else item.get_url()
+            yield Entry(gettext(str(item.label)), url, item.icon, children)
+
+
+def canteen_settings() -> CanteenSettings:
+    """The settings row, read once per request."""
+    if "canteen_settings" not in g:
+        session = db.session()
+        with scope_of(session, EVERYTHING):
+            g.canteen_settings = session.get_one(CanteenSettings, 1)
+    settings: CanteenSettings = g.canteen_settings
+    return settings
+
+
+def _variables() -> dict[str, Any]:
+    return {"canteen": canteen_settings(), "navigation": navigation(), "help_url": None}
+
+
+def install(app: Flask) -> None:
+    """Offer the canteen, the menu and money to every template."""
+    app.context_processor(_variables)
+    app.jinja_env.filters["chf"] = format_chf

@@ -1,0 +1,184 @@
+"""The letter that brings a family its identifiers and first passwords: a page per holder."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from reportlab.lib.colors import black
+from reportlab.lib.units import mm
+
+from app.documents.letterhead import BODY, Gettext, Letterhead, Paper, Sheet
+from app.documents.lettering import BOLD, MONO, printable
+from app.documents.pen import GREY, PALE, Box
+from app.documents.text import Face, format_day, shrink_lines
+
+ADDRESS_LEFT: Final = 118 * mm
+ADDRESS_TOP: Final = 50 * mm
+"""Where the recipient begins, from the left and upper edges: Swiss C5 envelope, window right."""
+
+ADDRESS: Final = Face(11)
+ADDRESS_WIDTH: Final = 80 * mm
+ADDRESS_HEIGHT: Final = 34 * mm
+BODY_TOP: Final = 97 * mm
+"""Where the letter's text begins, from the upper edge: below the window."""
+
+QR_SIDE: Final = 36 * mm
+
+
+@dataclass(frozen=True)
+class HolderLetter:
+    """What one holder of the account needs to log in for the first time.
+
+    Raises: ValueError for a password that would not be printed character for character.
+    """
+
+    name: str
+    address_lines: tuple[str, ...]
+    identifier: str
+    password: str
+    children: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Hold identifier and password to what the font shows."""
+        for secret in (self.identifier, self.password):
+            if not secret or printable(secret, MONO) != secret:
+                raise ValueError(self.name)
+
+
+@dataclass(frozen=True)
+class CredentialsLetter:
+    """The letters of one family; `opening_hours` are lines such as « Lu-Ve, 08:00 - 11:30 »."""
+
+    holders: tuple[HolderLetter, ...]
+    site_url: str
+    written_on: date
+    opening_hours: tuple[str, ...] = ()
+    locale: str = "fr"
+
+
+def render_credentials(
+    content: CredentialsLetter, letterhead: Letterhead, gettext: Gettext
+) -> bytes:
+    """The letters as an A4 PDF, each holder's on a page of its own.
+
+    Raises: ValueError if there is no holder.
+    """
+    if not content.holders:
+        raise ValueError(content.holders)
+    _ = gettext
+    paper = Paper(content.locale, numbered=False)
+    sheet = Sheet(letterhead, gettext, _("Your access to the canteen"), paper)
+    for place, holder in enumerate(content.holders):
+        if place:
+            sheet.end_page()
+            sheet.letter_head()
+        _letter(sheet, holder, content, gettext)
+    return sheet.pdf()
+
+
+def _letter(
+    sheet: Sheet, holder: HolderLetter, content: CredentialsLetter, gettext: Gettext
+) -> None:
+    _ = gettext
+    _address(sheet, holder)
+    sheet.y = min(sheet.y, sheet.paper_height - BODY_TOP)
+    sheet.paragraph(format_day(content.written_on))
+    sheet.skip(5 * mm)
+    sheet.paragraph(_("Your access to the canteen"), Face(15, BOLD))
+    sheet.skip(3 * mm)
+    _welcome(sheet, holder, gettext)
+    _secrets(sheet, holder, content, gettext)
+    _steps(sheet, gettext)
+    _contact(sheet, content, gettext)
+
+
+def _address(sheet: Sheet, holder: HolderLetter) -> None:
+    """The recipient in the envelope's window, smaller rather than wider or longer."""
+    pieces = [
+        (face, line)
+        for text in (holder.name, *holder.address_lines)
+        for face, lines in [shrink_lines(text, ADDRESS_WIDTH, ADDRESS, 2)]
+        for line in lines
+    ]
+    scale = min(1, ADDRESS_HEIGHT / sum(face.leading for face, _line in pieces))
+    y = sheet.paper_height - ADDRESS_TOP
+    for face, line in pieces:
+        y = sheet.line(line, ADDRESS_LEFT, y, Face(face.size * scale))
+
+
+def _welcome(sheet: Sheet, holder: HolderLetter, gettext: Gettext) -> None:
+    _ = gettext
+    sheet.paragraph(_("Hello,"))
+    sheet.skip(2 * mm)
+    sheet.paragraph(
+        _(
+            "Your family's meal account is ready. On our website you choose the days on which "
+            "your children eat with us, see what is left on the account and top it up."
+        )
+    )
+    sheet.skip(2 * mm)
+    if holder.children:
+        names = _("Children on this account: %(names)s") % {"names": ", ".join(holder.children)}
+        _compact(sheet, names, Face(BODY.size, BOLD), 3)
+
+
+def _compact(sheet: Sheet, text: str, face: Face, most: int) -> None:
+    """A paragraph of at most `most` lines, smaller if it must be."""
+    smaller, lines = shrink_lines(text, sheet.width, face, most)
+    sheet.room(len(lines) * smaller.leading)
+    for line in lines:
+        sheet.y = sheet.line(line, sheet.left, sheet.y, smaller)
+
+
+def _secrets(
+    sheet: Sheet, holder: HolderLetter, content: CredentialsLetter, gettext: Gettext
+) -> None:
+    """A box with identifier and password, and the site as a QR code beside them."""
+    _ = gettext
+    box = Box(sheet.left, sheet.y - 49 * mm, sheet.width, 45 * mm)
+    sheet.fill(box, PALE)
+    y = box.y + box.height - 6 * mm
+    for label, value, face in (
+        (_("Website"), content.site_url, Face(13, BOLD)),
+        (_("Identifier"), holder.identifier, Face(15, MONO)),
+        (_("First password"), holder.password, Face(17, MONO)),
+    ):
+        width = box.width - QR_SIDE - 15 * mm
+        sheet.write(label, box.x + 5 * mm, y, Face(9, colour=GREY))
+        sheet.write_within(value, box.x + 5 * mm, y - 6.5 * mm, face, width)
+        y -= 14 * mm
+    right = box.x + box.width - QR_SIDE - 4.5 * mm
+    sheet.qr_code(content.site_url, Box(right, box.y + 4.5 * mm, QR_SIDE, QR_SIDE))
+    sheet.y = box.y - 6 * mm
+
+
+def _steps(sheet: Sheet, gettext: Gettext) -> None:
+    _ = gettext
+    sheet.paragraph(_("The first time"), Face(12, BOLD))
+    sheet.skip(1 * mm)
+    steps = (
+        _("Type the website's address into your browser, or scan the code with your phone."),
+        _("Enter the identifier and the first password exactly as printed above."),
+        _("Choose a password of your own. From then on the one in this letter is of no use."),
+    )
+    for number, step in enumerate(steps, start=1):
+        sheet.paragraph(f"{number}. {step}")
+        sheet.skip(1 * mm)
+    sheet.skip(2 * mm)
+    sheet.paragraph(
+        _("The identifier and the password are for you alone: please keep this letter safe.")
+    )
+
+
+def _contact(sheet: Sheet, content: CredentialsLetter, gettext: Gettext) -> None:
+    _ = gettext
+    letterhead = sheet.letterhead
+    sheet.skip(5 * mm)
+    sheet.paragraph(_("A question? We are glad to help."), Face(12, BOLD))
+    sheet.skip(1 * mm)
+    _compact(sheet, " · ".join(letterhead.contacts), BODY, 2)
+    if content.opening_hours:
+        hours = _("Opening hours: %(hours)s") % {"hours": " · ".join(content.opening_hours)}
+        _compact(sheet, hours, BODY, 3)
+    sheet.skip(5 * mm)
+    _compact(sheet, letterhead.name, Face(BODY.size, colour=black), 1)

@@ -1,0 +1,254 @@
+"""Double entry, append-only: the only writer of transfers and of balances.
+
+A transfer moves an amount from the ledger account it credits to the one it debits. A wallet is what
+the canteen owes a family: crediting it raises its balance. Accounts that are not wallets keep no
+balance on a row; they are summed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.access import actor_of
+from app.clock import local
+from app.errors import AlreadyReversed, InsufficientFunds, PeriodClosed
+from app.models import Account, LedgerAccount, Period, Transfer
+from app.money import MAX_CENTS, Cents
+from app.vocabulary import LedgerKind, PeriodState, TransferKind
+
+CODES: Final = {
+    LedgerKind.CASH: "1000",
+    LedgerKind.BANK: "1020",
+    LedgerKind.CLEARING: "1090",
+    LedgerKind.SUSPENSE: "2000",
+    LedgerKind.REFUNDS_DUE: "2010",
+    LedgerKind.MEAL_INCOME: "3000",
+    LedgerKind.FEES: "6800",
+    LedgerKind.CASH_DIFFERENCE: "6810",
+}
+_TAKES_FROM_A_FAMILY: Final = frozenset({TransferKind.MEAL, TransferKind.REFUND})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A transfer to post; ids are those of ledger accounts, amount in centimes."""
+
+    kind: TransferKind
+    operation_id: str
+    debit_id: int
+    credit_id: int
+    amount: Cents
+    booked_on: date
+    booking_id: int | None = None
+    reverses_id: int | None = None
+
+
+def open_chart(session: Session) -> None:
+    """Make every account of the chart that is not a wallet. Idempotent."""
+    present = set(session.scalars(sa.select(LedgerAccount.code)))
+    session.add_all(
+        LedgerAccount(kind=kind, code=code) for kind, code in CODES.items() if code not in present
+    )
+    session.flush()
+
+
+def open_account(session: Session, label: str) -> Account:
+    """A new client account with its wallet, empty."""
+    account = Account(label=label, balance=0, tolerance=0, taken_back=0)
+    session.add(account)
+    session.flush()
+    session.add(
+        LedgerAccount(kind=LedgerKind.WALLET, code=f"W{account.id}", account_id=account.id)
+    )
+    session.flush()
+    return account
+
+
+def wallet_id(session: Session, account_id: int) -> int:
+    """The ledger account of a client account."""
+    return session.scalars(
+        sa.select(LedgerAccount.id).where(LedgerAccount.account_id == account_id)
+    ).one()
+
+
+def wallet_ids(session: Session, account_ids: Iterable[int]) -> dict[int, int]:
+    """The ledger accounts of several client accounts, by account."""
+    query = sa.select(LedgerAccount.account_id, LedgerAccount.id).where(
+        LedgerAccount.account_id.in_(set(account_ids))
+    )
+    return {owner: line for owner, line in session.execute(query) if owner is not None}
+
+
+def chart_id(session: Session, kind: LedgerKind) -> int:
+    """The ledger account of a kind of which there is one."""
+    return session.scalars(sa.select(LedgerAccount.id).where(LedgerAccount.kind == kind)).one()
+
+
+def lock_accounts(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
+    """Client accounts by id, locked in the order of their ids and read afresh."""
+    query = (
+        sa.select(Account)
+        .where(Account.id.in_(set(account_ids)))
+        .order_by(Account.id)
+        .with_for_update(of=Account)
+        .execution_options(populate_existing=True)
+    )
+    return {account.id: account for account in session.scalars(query)}
+
+
+def transfer(session: Session, entry: Entry, *, now: datetime) -> int:
+    """Post one entry and return its id. Raises as `post_many` does."""
+    return post_many(session, [entry], now=now)[0]
+
+
+def post_many(session: Session, entries: Sequence[Entry], *, now: datetime) -> list[int]:
+    """Post entries together: wallets locked in id order, one multi-row insert, their ids in order.
+
+    Raises: InsufficientFunds when a meal or refund would take a wallet below its tolerance;
+    ValueError for an amount that is not from 1 to MAX_CENTS; IntegrityError for an operation that
+    was posted before.
+    """
+    if not entries:
+        return []
+    _check_amounts(entries)
+    ids = {i for entry in entries for i in (entry.debit_id, entry.credit_id)}
+    query = sa.select(LedgerAccount.id, LedgerAccount.account_id).where(
+        LedgerAccount.id.in_(ids), LedgerAccount.account_id.is_not(None)
+    )
+    owners = dict(session.execute(query).tuples().all())
+    accounts = lock_accounts(session, [owner for owner in owners.values() if owner])
+    wallets = {line: accounts[owner] for line, owner in owners.items() if owner}
+    for entry in entries:
+        _move(wallets.get(entry.debit_id), -entry.amount, entry)
+        _move(wallets.get(entry.credit_id), entry.amount, entry)
+    for account in accounts.values():
+        account.taken_back = max(0, -account.balance - account.tolerance)
+    session.flush()
+    return _insert(session, entries, now)
+
+
+def _check_amounts(entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        if type(entry.amount) is not int or not 0 < entry.amount <= MAX_CENTS:
+            raise ValueError(entry.amount)
+
+
+def _move(account: Account | None, change: Cents, entry: Entry) -> None:
+    if account is None:
+        return
+    after = account.balance + change
+    if change < 0 and entry.kind in _TAKES_FROM_A_FAMILY and after < -account.tolerance:
+        raise InsufficientFunds(account.balance, -change)
+    account.balance = after
+
+
+def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> list[int]:
+    days = _open_days(session, {entry.booked_on for entry in entries})
+    actor_id = actor_of(session).user_id
+    rows = [
+        {
+            **vars(entry),
+            "booked_on": days[entry.booked_on],
+            "recorded_at": now,
+            "actor_id": actor_id,
+        }
+        for entry in entries
+    ]
+    statement = sa.insert(Transfer).returning(Transfer.id, sort_by_parameter_order=True)
+    return list(session.scalars(statement, rows))
+
+
+def _open_days(session: Session, days: set[date]) -> dict[date, date]:
+    """Each day, moved to the first open one where its accounting month is closed."""
+    closed = session.scalars(
+        sa.select(Period).where(Period.state == PeriodState.CLOSED).order_by(Period.starts_on)
+    ).all()
+    return {day: _open_day(day, closed) for day in days}
+
+
+def _open_day(day: date, closed: Sequence[Period]) -> date:
+    for period in closed:
+        if period.starts_on <= day < period.ends_on:
+            day = period.ends_on
+    if day > date.max - timedelta(days=366):
+        raise PeriodClosed
+    return day
+
+
+def reverse(session: Session, transfer_id: int, *, now: datetime) -> int:
+    """Undo a transfer by its opposite, dated today; the original stays.
+
+    Raises: AlreadyReversed the second time; InsufficientFunds when the money is spent.
+    """
+    original = session.get_one(Transfer, transfer_id)
+    query = sa.select(Transfer.id).where(Transfer.reverses_id == transfer_id)
+    if session.scalar(query) is not None:
+        raise AlreadyReversed
+    entry = Entry(
+        kind=TransferKind.REVERSAL,
+        operation_id=f"reversal:{transfer_id}",
+        debit_id=original.credit_id,
+        credit_id=original.debit_id,
+        amount=original.amount,
+        booked_on=local(now).date(),
+        booking_id=original.booking_id,
+        reverses_id=transfer_id,
+    )
+    _refuse_overdraft(session, entry)
+    return transfer(session, entry, now=now)
+
+
+def _refuse_overdraft(session: Session, entry: Entry) -> None:
+    owner = session.scalar(
+        sa.select(LedgerAccount.account_id).where(LedgerAccount.id == entry.debit_id)
+    )
+    if owner is None:
+        return
+    account = lock_accounts(session, [owner])[owner]
+    if account.balance - entry.amount < -account.tolerance:
+        raise InsufficientFunds(account.balance, entry.amount)
+
+
+def balance(session: Session, ledger_account_id: int) -> Cents:
+    """What the transfers of a ledger account sum up to: credits less debits, in centimes."""
+
+    def total(side: sa.ColumnElement[int]) -> Cents:
+        return session.scalar(
+            sa.select(sa.func.coalesce(sa.func.sum(Transfer.amount), 0)).where(
+                side == ledger_account_id
+            )
+        ) or 0
+
+    return total(Transfer.credit_id.expression) - total(Transfer.debit_id.expression)
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """An account whose balance is not what its transfers say."""
+
+    account_id: int
+    balance: Cents
+    transfers: Cents
+
+
+def discrepancies(session: Session) -> list[Discrepancy]:
+    """Prove every account: its balance equals the sum of its transfers. Empty when all is well."""
+    credit, debit = sa.func.sum(Transfer.amount), -sa.func.sum(Transfer.amount)
+    sides = sa.union_all(
+        sa.select(Transfer.credit_id.label("line"), credit.label("sum")).group_by(Transfer.credit_id),
+        sa.select(Transfer.debit_id.label("line"), debit.label("sum")).group_by(Transfer.debit_id),
+    ).subquery()
+    total = sa.func.coalesce(sa.func.sum(sides.c.sum), 0)
+    query = (
+        sa.select(Account.id, Account.balance, total)
+        .select_from(Account)
+        .outerjoin(LedgerAccount, LedgerAccount.account_id == Account.id)
+        .outerjoin(sides, sides.c.line == LedgerAccount.id)
+        .group_by(Account.id, Account.balance)
+        .having(Account.balance != total)
+    )
+    return [Discrepancy(i, kept, int(summed)) for i, kept, summed in session.execute(query)]

@@ -1,0 +1,727 @@
+"""The tables. Rules that one row can prove are constraints here; behaviour lives in the services.
+
+Ranges of dates are half-open: `valid_until` is the first day that is no longer meant.
+"""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from flask_appbuilder import Model
+from flask_appbuilder.security.sqla.models import User
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    Time,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+
+from app import vocabulary as words
+from app.columns import ID, Key, cents, day, instant, ref, word
+from app.money import Cents
+
+NAME = String(80)
+
+
+class CanteenUser(User):
+    """Somebody who logs in: a parent or a member of staff. Stored in Flask-AppBuilder's table."""
+
+    phone: Mapped[str] = mapped_column(String(30), default="", server_default="")
+    street: Mapped[str] = mapped_column(NAME, default="", server_default="")
+    postal_code: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    town: Mapped[str] = mapped_column(NAME, default="", server_default="")
+    language: Mapped[words.Language] = word(
+        words.Language, default=words.Language.FRENCH, server_default="fr"
+    )
+    must_change_password: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    session_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    totp_secret: Mapped[str | None] = mapped_column(String(64))
+    archived_at: Mapped[datetime | None] = instant(nullable=True)
+    holdings: Mapped[list["AccountHolder"]] = relationship(back_populates="user")
+
+
+_users: Any = CanteenUser.__table__
+_users.append_constraint(
+    CheckConstraint("username = lower(username) AND email = lower(email)", name="lower_case")
+)
+
+
+class CanteenSettings(Model):
+    """What an administrator changes; one row."""
+
+    __tablename__ = "canteen_settings"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint("special_notice_days BETWEEN 0 AND 30", name="special_notice_days"),
+        CheckConstraint("last_call < end_of_service", name="last_call_before_end"),
+        CheckConstraint("top_up_minimum > 0 AND top_up_minimum <= top_up_maximum", name="top_up"),
+    )
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(NAME)
+    street: Mapped[str] = mapped_column(NAME)
+    postal_code: Mapped[str] = mapped_column(String(10))
+    town: Mapped[str] = mapped_column(NAME)
+    phone: Mapped[str] = mapped_column(String(30))
+    email: Mapped[str] = mapped_column(String(120))
+    website: Mapped[str] = mapped_column(String(120), default="")
+    opening_hours: Mapped[str] = mapped_column(Text, default="")
+    last_call: Mapped[time] = mapped_column(Time, default=time(8, 15))
+    end_of_service: Mapped[time] = mapped_column(Time, default=time(14, 0))
+    special_notice_days: Mapped[int] = mapped_column(default=3)
+    default_capacity: Mapped[int] = mapped_column(default=200)
+    low_balance_meals: Mapped[int] = mapped_column(default=5)
+    top_up_minimum: Mapped[Cents] = cents(default=500)
+    top_up_maximum: Mapped[Cents] = cents(default=100_000)
+    creditor_name: Mapped[str] = mapped_column(NAME, default="")
+    creditor_iban: Mapped[str] = mapped_column(String(34), default="")
+    reference_prefix: Mapped[str] = mapped_column(String(6), default="000000")
+    payment_terms: Mapped[str] = mapped_column(Text, default="")
+    payment_terms_version: Mapped[int] = mapped_column(default=1)
+    staff_second_factor: Mapped[bool] = mapped_column(default=False)
+    is_demo: Mapped[bool] = mapped_column(default=False)
+
+
+class TariffCategory(Model):
+    """A price list's column, for instance residents and others."""
+
+    __tablename__ = "tariff_category"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(NAME, unique=True)
+    archived_at: Mapped[datetime | None] = instant(nullable=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MealType(Model):
+    """What can be booked."""
+
+    __tablename__ = "meal_type"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(NAME, unique=True)
+    kind: Mapped[words.MealKind] = word(words.MealKind)
+    position: Mapped[int] = mapped_column(default=0)
+    archived_at: Mapped[datetime | None] = instant(nullable=True)
+
+    @property
+    def is_special(self) -> bool:
+        """Produced apart, given by staff only, three days' notice."""
+        return self.kind is words.MealKind.SPECIAL
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Price(Model):
+    """The price of a meal type for a category from a date on."""
+
+    __tablename__ = "price"
+    __table_args__ = (
+        UniqueConstraint("meal_type_id", "category_id", "valid_from"),
+        CheckConstraint("amount >= 0", name="amount"),
+    )
+    id: Mapped[Key]
+    meal_type_id: Mapped[int] = ref("meal_type.id")
+    category_id: Mapped[int] = ref("tariff_category.id")
+    valid_from: Mapped[date] = day()
+    amount: Mapped[Cents] = cents()
+    meal_type: Mapped[MealType] = relationship()
+    category: Mapped[TariffCategory] = relationship()
+
+
+class Diet(Model):
+    """What a pupil may eat; gives the meal type that one tap books."""
+
+    __tablename__ = "diet"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(NAME, unique=True)
+    meal_type_id: Mapped[int] = ref("meal_type.id")
+    offers_choice: Mapped[bool] = mapped_column(default=True)
+    archived_at: Mapped[datetime | None] = instant(nullable=True)
+    meal_type: Mapped[MealType] = relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SchoolYear(Model):
+    """A half-open range of dates."""
+
+    __tablename__ = "school_year"
+    __table_args__ = (CheckConstraint("starts_on < ends_on", name="order"),)
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(NAME, unique=True)
+    starts_on: Mapped[date] = day(unique=True)
+    ends_on: Mapped[date] = day(unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SchoolClass(Model):
+    """A class of one school year."""
+
+    __tablename__ = "school_class"
+    __table_args__ = (UniqueConstraint("school_year_id", "name"),)
+    id: Mapped[Key]
+    school_year_id: Mapped[int] = ref("school_year.id")
+    name: Mapped[str] = mapped_column(NAME)
+    teacher: Mapped[str] = mapped_column(NAME, default="")
+    school_year: Mapped[SchoolYear] = relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Pupil(Model):
+    """A child."""
+
+    __tablename__ = "pupil"
+    __table_args__ = (Index("ix_pupil_last_name_first_name", "last_name", "first_name"),)
+    id: Mapped[Key]
+    first_name: Mapped[str] = mapped_column(NAME)
+    last_name: Mapped[str] = mapped_column(NAME)
+    birth_date: Mapped[date] = day()
+    diet_id: Mapped[int] = ref("diet.id")
+    archived_at: Mapped[datetime | None] = instant(nullable=True)
+    diet: Mapped[Diet] = relationship()
+    enrolments: Mapped[list["Enrolment"]] = relationship(back_populates="pupil")
+    payers: Mapped[list["PupilAccount"]] = relationship(back_populates="pupil")
+
+    @property
+    def full_name(self) -> str:
+        """First name first, as the family says it."""
+        return f"{self.first_name} {self.last_name}"
+
+    def __str__(self) -> str:
+        return self.full_name
+
+
+class HealthRecord(Model):
+    """What the kitchen must know to keep a pupil safe; expiry deletes the row."""
+
+    __tablename__ = "health_record"
+    id: Mapped[Key]
+    pupil_id: Mapped[int] = ref("pupil.id", unique=True)
+    allergens: Mapped[list[str]] = mapped_column(JSON, default=list)
+    severity: Mapped[words.Severity] = word(words.Severity, default=words.Severity.ALLERGY)
+    note: Mapped[str] = mapped_column(String(500), default="")
+    expires_on: Mapped[date | None] = day(nullable=True)
+    pupil: Mapped[Pupil] = relationship()
+
+
+class HealthAccess(Model):
+    """Who saw a pupil's health data; append-only."""
+
+    __tablename__ = "health_access"
+    id: Mapped[Key]
+    user_id: Mapped[int] = ref("ab_user.id")
+    pupil_id: Mapped[int] = ref("pupil.id")
+    seen_at: Mapped[datetime] = instant()
+    page: Mapped[str] = mapped_column(String(40))
+
+
+class Enrolment(Model):
+    """A pupil in a class, for a tariff category, from a day until a day."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        UniqueConstraint("pupil_id", "valid_from"),
+        CheckConstraint("valid_from < valid_until", name="order"),
+    )
+    id: Mapped[Key]
+    pupil_id: Mapped[int] = ref("pupil.id")
+    school_class_id: Mapped[int] = ref("school_class.id")
+    category_id: Mapped[int] = ref("tariff_category.id")
+    valid_from: Mapped[date] = day()
+    valid_until: Mapped[date] = day()
+    pupil: Mapped[Pupil] = relationship(back_populates="enrolments")
+    school_class: Mapped[SchoolClass] = relationship()
+    category: Mapped[TariffCategory] = relationship()
+
+
+class Exclusion(Model):
+    """By decision of the committee a pupil may not eat in this range."""
+
+    __tablename__ = "exclusion"
+    __table_args__ = (CheckConstraint("valid_from < valid_until", name="order"),)
+    id: Mapped[Key]
+    pupil_id: Mapped[int] = ref("pupil.id")
+    valid_from: Mapped[date] = day()
+    valid_until: Mapped[date] = day()
+    decided_on: Mapped[date] = day()
+    reason: Mapped[str] = mapped_column(String(500))
+    pupil: Mapped[Pupil] = relationship()
+
+
+class Account(Model):
+    """A household's prepaid wallet, with one permanent payment reference.
+
+    `tolerance` was agreed beforehand; `taken_back` is what a bank or card network took back.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (
+        CheckConstraint("tolerance >= 0 AND taken_back >= 0", name="allowances"),
+        CheckConstraint("balance >= -(tolerance + taken_back)", name="floor"),
+    )
+    id: Mapped[Key]
+    label: Mapped[str] = mapped_column(NAME)
+    reference: Mapped[str | None] = mapped_column(String(27), unique=True)
+    balance: Mapped[Cents] = cents(default=0, server_default="0")
+    tolerance: Mapped[Cents] = cents(default=0, server_default="0")
+    taken_back: Mapped[Cents] = cents(default=0, server_default="0")
+    archived_at: Mapped[datetime | None] = instant(nullable=True)
+    holders: Mapped[list["AccountHolder"]] = relationship(back_populates="account")
+    pupils: Mapped[list["PupilAccount"]] = relationship(back_populates="account")
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class AccountHolder(Model):
+    """A user who may see and use an account."""
+
+    __tablename__ = "account_holder"
+    __table_args__ = (
+        UniqueConstraint("user_id", "account_id", "valid_from"),
+        CheckConstraint("valid_until IS NULL OR valid_from <= valid_until", name="order"),
+    )
+    id: Mapped[Key]
+    user_id: Mapped[int] = ref("ab_user.id")
+    account_id: Mapped[int] = ref("account.id")
+    valid_from: Mapped[date] = day()
+    valid_until: Mapped[date | None] = day(nullable=True)
+    user: Mapped[CanteenUser] = relationship(back_populates="holdings")
+    account: Mapped[Account] = relationship(back_populates="holders")
+
+
+class PupilAccount(Model):
+    """An account that may pay for a pupil."""
+
+    __tablename__ = "pupil_account"
+    __table_args__ = (UniqueConstraint("pupil_id", "account_id"),)
+    id: Mapped[Key]
+    pupil_id: Mapped[int] = ref("pupil.id")
+    account_id: Mapped[int] = ref("account.id")
+    pupil: Mapped[Pupil] = relationship(back_populates="payers")
+    account: Mapped[Account] = relationship(back_populates="pupils")
+
+
+class ServiceDay(Model):
+    """One date on which the canteen serves, or is closed for a reason.
+
+    `seats_taken` counts the bookings that hold a seat; `closed_at` is the closing at the last call.
+    """
+
+    __tablename__ = "service_day"
+    __table_args__ = (
+        CheckConstraint("capacity >= 0", name="capacity"),
+        CheckConstraint("seats_taken BETWEEN 0 AND capacity", name="seats"),
+    )
+    id: Mapped[Key]
+    date: Mapped[date] = day(unique=True)
+    capacity: Mapped[int]
+    seats_taken: Mapped[int] = mapped_column(default=0, server_default="0")
+    closure: Mapped[str | None] = mapped_column(NAME)
+    closed_at: Mapped[datetime | None] = instant(nullable=True)
+    menus: Mapped[list["Menu"]] = relationship(back_populates="service_day")
+
+    def __str__(self) -> str:
+        return self.date.isoformat()
+
+
+class Menu(Model):
+    """What is served on a service day as one meal type."""
+
+    __tablename__ = "menu"
+    __table_args__ = (UniqueConstraint("service_day_id", "meal_type_id"),)
+    id: Mapped[Key]
+    service_day_id: Mapped[int] = ref("service_day.id")
+    meal_type_id: Mapped[int] = ref("meal_type.id")
+    starter: Mapped[str] = mapped_column(String(120), default="")
+    main: Mapped[str] = mapped_column(String(120))
+    side: Mapped[str] = mapped_column(String(120), default="")
+    dessert: Mapped[str] = mapped_column(String(120), default="")
+    allergens: Mapped[list[str]] = mapped_column(JSON, default=list)
+    meat_origin: Mapped[str] = mapped_column(NAME, default="")
+    fish_origin: Mapped[str] = mapped_column(NAME, default="")
+    bread_origin: Mapped[str] = mapped_column(NAME, default="")
+    service_day: Mapped[ServiceDay] = relationship(back_populates="menus")
+    meal_type: Mapped[MealType] = relationship()
+
+    @property
+    def dishes(self) -> list[str]:
+        """The courses that are served, in order."""
+        return [dish for dish in (self.starter, self.main, self.side, self.dessert) if dish]
+
+
+class Booking(Model):
+    """One pupil, one service day, one meal type, paid by one account; one row for ever."""
+
+    __tablename__ = "booking"
+    __table_args__ = (
+        UniqueConstraint("pupil_id", "service_day_id"),
+        CheckConstraint("state NOT IN ('charged', 'given_back') OR price IS NOT NULL", name="paid"),
+        CheckConstraint("attendance <> 'served' OR state = 'charged'", name="served_is_charged"),
+        CheckConstraint("price IS NULL OR price >= 0", name="price"),
+        Index("ix_booking_service_day_id_state", "service_day_id", "state"),
+        Index("ix_booking_account_id_state_service_day_id", "account_id", "state", "service_day_id"),
+    )
+    id: Mapped[Key]
+    pupil_id: Mapped[int] = ref("pupil.id", index=False)
+    service_day_id: Mapped[int] = ref("service_day.id", index=False)
+    meal_type_id: Mapped[int] = ref("meal_type.id")
+    account_id: Mapped[int] = ref("account.id", index=False)
+    state: Mapped[words.BookingState] = word(words.BookingState)
+    attendance: Mapped[words.Attendance] = word(
+        words.Attendance, default=words.Attendance.EXPECTED, server_default="expected"
+    )
+    is_late: Mapped[bool] = mapped_column(default=False)
+    price: Mapped[Cents | None] = cents(nullable=True)
+    version: Mapped[int] = mapped_column()
+    pupil: Mapped[Pupil] = relationship()
+    service_day: Mapped[ServiceDay] = relationship()
+    meal_type: Mapped[MealType] = relationship()
+    account: Mapped[Account] = relationship()
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it
+
+
+class BookingChange(Model):
+    """What became of a booking, who did it, when and how; append-only.
+
+    Changes made in one go share an `operation_id`, by which they are told and undone together.
+    """
+
+    __tablename__ = "booking_change"
+    id: Mapped[Key]
+    booking_id: Mapped[int] = ref("booking.id")
+    operation_id: Mapped[str] = mapped_column(String(64), index=True)
+    changed_at: Mapped[datetime] = instant()
+    actor_id: Mapped[int | None] = ref("ab_user.id", nullable=True)
+    channel: Mapped[words.Channel] = word(words.Channel)
+    reason: Mapped[words.Reason | None] = word(words.Reason, nullable=True)
+    old_state: Mapped[words.BookingState | None] = word(
+        words.BookingState, check="old_state", nullable=True
+    )
+    new_state: Mapped[words.BookingState] = word(words.BookingState, check="new_state")
+    old_meal_type_id: Mapped[int | None] = ref("meal_type.id", nullable=True, index=False)
+    new_meal_type_id: Mapped[int] = ref("meal_type.id", index=False)
+    attendance: Mapped[words.Attendance] = word(words.Attendance)
+    version: Mapped[int]
+    is_late: Mapped[bool] = mapped_column(default=False)
+    booking: Mapped[Booking] = relationship()
+
+
+class Period(Model):
+    """An accounting month, by its first day."""
+
+    __tablename__ = "period"
+    __table_args__ = (CheckConstraint("starts_on < ends_on", name="order"),)
+    id: Mapped[Key]
+    starts_on: Mapped[date] = day(unique=True)
+    ends_on: Mapped[date] = day()
+    state: Mapped[words.PeriodState] = word(words.PeriodState, default=words.PeriodState.OPEN)
+    closed_at: Mapped[datetime | None] = instant(nullable=True)
+
+
+class LedgerAccount(Model):
+    """A line of the chart of accounts; a wallet belongs to one client account."""
+
+    __tablename__ = "ledger_account"
+    __table_args__ = (
+        CheckConstraint("(kind = 'wallet') = (account_id IS NOT NULL)", name="wallet_has_account"),
+    )
+    id: Mapped[Key]
+    kind: Mapped[words.LedgerKind] = word(words.LedgerKind, index=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+    account_id: Mapped[int | None] = ref("account.id", nullable=True, unique=True)
+    account: Mapped[Account | None] = relationship()
+
+
+class Transfer(Model):
+    """One movement from the credited to the debited ledger account; append-only.
+
+    `recorded_at` orders statements, `booked_on` the journal. Holds ids and codes, no names.
+    """
+
+    __tablename__ = "transfer"
+    __table_args__ = (
+        UniqueConstraint("kind", "operation_id"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("debit_id <> credit_id", name="two_accounts"),
+        CheckConstraint("(kind = 'reversal') = (reverses_id IS NOT NULL)", name="reversal"),
+        Index("ix_transfer_booked_on", "booked_on"),
+    )
+    id: Mapped[Key]
+    kind: Mapped[words.TransferKind] = word(words.TransferKind)
+    operation_id: Mapped[str] = mapped_column(String(64))
+    debit_id: Mapped[int] = ref("ledger_account.id")
+    credit_id: Mapped[int] = ref("ledger_account.id")
+    amount: Mapped[Cents] = cents()
+    recorded_at: Mapped[datetime] = instant()
+    booked_on: Mapped[date] = day()
+    booking_id: Mapped[int | None] = ref("booking.id", nullable=True)
+    reverses_id: Mapped[int | None] = ref("transfer.id", nullable=True, unique=True)
+    actor_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    debit: Mapped[LedgerAccount] = relationship(foreign_keys=debit_id)
+    credit: Mapped[LedgerAccount] = relationship(foreign_keys=credit_id)
+
+
+class TopUp(Model):
+    """Money on its way into an account."""
+
+    __tablename__ = "top_up"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("channel <> 'cash' OR amount % 5 = 0", name="cash_step"),
+        CheckConstraint("(state = 'credited') = (credited_at IS NOT NULL)", name="credited"),
+    )
+    id: Mapped[Key]
+    account_id: Mapped[int] = ref("account.id")
+    channel: Mapped[words.TopUpChannel] = word(words.TopUpChannel)
+    state: Mapped[words.TopUpState] = word(words.TopUpState)
+    amount: Mapped[Cents] = cents()
+    made_at: Mapped[datetime] = instant()
+    credit_at: Mapped[datetime | None] = instant(nullable=True)
+    credited_at: Mapped[datetime | None] = instant(nullable=True)
+    request_id: Mapped[str] = mapped_column(String(64), unique=True)
+    account: Mapped[Account] = relationship()
+
+
+class Receipt(Model):
+    """Numbered proof of a cash top-up; a cancelled one keeps its number."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (UniqueConstraint("year", "number"),)
+    id: Mapped[Key]
+    year: Mapped[int]
+    number: Mapped[int]
+    top_up_id: Mapped[int] = ref("top_up.id", unique=True)
+    issued_at: Mapped[datetime] = instant()
+    cashier_id: Mapped[int] = ref("ab_user.id")
+    balance_after: Mapped[Cents] = cents()
+    cancelled_at: Mapped[datetime | None] = instant(nullable=True)
+    top_up: Mapped[TopUp] = relationship()
+    cashier: Mapped[CanteenUser] = relationship()
+
+    @property
+    def label(self) -> str:
+        """As printed: 2026-000123."""
+        return f"{self.year}-{self.number:06d}"
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Counter(Model):
+    """Numbers without gaps: the last one given, under a row lock."""
+
+    __tablename__ = "counter"
+    __table_args__ = (UniqueConstraint("name", "year"),)
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(String(30))
+    year: Mapped[int]
+    value: Mapped[int] = mapped_column(default=0)
+
+
+class StoredFile(Model):
+    """A file in the database, so that one backup holds everything."""
+
+    __tablename__ = "stored_file"
+    __table_args__ = (CheckConstraint("size BETWEEN 0 AND 10485760", name="size"),)
+    id: Mapped[Key]
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    content_type: Mapped[str] = mapped_column(String(80))
+    size: Mapped[int]
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
+
+
+class Document(Model):
+    """A file that staff publish for parents."""
+
+    __tablename__ = "document"
+    id: Mapped[Key]
+    title: Mapped[str] = mapped_column(NAME)
+    file_name: Mapped[str] = mapped_column(String(120))
+    stored_file_id: Mapped[int] = ref("stored_file.id")
+    position: Mapped[int] = mapped_column(default=0)
+    published_at: Mapped[datetime | None] = instant(nullable=True)
+    archived_at: Mapped[datetime | None] = instant(nullable=True)
+    stored_file: Mapped[StoredFile] = relationship()
+
+
+class BankFile(Model):
+    """A bank file that was read once."""
+
+    __tablename__ = "bank_file"
+    id: Mapped[Key]
+    stored_file_id: Mapped[int] = ref("stored_file.id", unique=True)
+    file_name: Mapped[str] = mapped_column(String(120))
+    imported_at: Mapped[datetime] = instant()
+
+
+class BankEntry(Model):
+    """One credit or debit of a bank file; `fingerprint` recognises it when it comes again."""
+
+    __tablename__ = "bank_entry"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
+    id: Mapped[Key]
+    bank_file_id: Mapped[int] = ref("bank_file.id")
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    amount: Mapped[Cents] = cents()
+    is_credit: Mapped[bool]
+    booked_on: Mapped[date] = day()
+    reference: Mapped[str] = mapped_column(String(35), default="")
+    debtor_iban: Mapped[str] = mapped_column(String(34), default="")
+    state: Mapped[words.BankEntryState] = word(words.BankEntryState)
+    transfer_id: Mapped[int | None] = ref("transfer.id", nullable=True)
+
+
+class OnlinePayment(Model):
+    """One attempt at the provider."""
+
+    __tablename__ = "online_payment"
+    __table_args__ = (UniqueConstraint("provider", "provider_reference"),)
+    id: Mapped[Key]
+    top_up_id: Mapped[int] = ref("top_up.id")
+    provider: Mapped[str] = mapped_column(String(20))
+    provider_reference: Mapped[str] = mapped_column(String(80))
+    state: Mapped[words.PaymentState] = word(words.PaymentState)
+    terms_version: Mapped[int]
+    terms_accepted_at: Mapped[datetime] = instant()
+
+
+class RefundRequest(Model):
+    """Balance to be paid back to an IBAN; one open request per account."""
+
+    __tablename__ = "refund_request"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("paid_by_id IS NULL OR paid_by_id <> verified_by_id", name="four_eyes"),
+        Index(
+            "uq_refund_request_open",
+            "account_id",
+            unique=True,
+            sqlite_where=text("state IN ('requested', 'verified')"),
+            postgresql_where=text("state IN ('requested', 'verified')"),
+        ),
+    )
+    id: Mapped[Key]
+    account_id: Mapped[int] = ref("account.id", index=False)
+    amount: Mapped[Cents] = cents()
+    iban: Mapped[str] = mapped_column(String(34))
+    holder_name: Mapped[str] = mapped_column(String(70))
+    state: Mapped[words.RefundState] = word(words.RefundState)
+    requested_at: Mapped[datetime] = instant()
+    due_on: Mapped[date] = day()
+    verified_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    paid_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    account: Mapped[Account] = relationship()
+
+
+class OutboxMail(Model):
+    """A mail to send, sent, or failed; holds whom and about what, never the text."""
+
+    __tablename__ = "outbox_mail"
+    __table_args__ = (Index("ix_outbox_mail_state_due_at", "state", "due_at"),)
+    id: Mapped[Key]
+    kind: Mapped[words.FactKind] = word(words.FactKind)
+    user_id: Mapped[int | None] = ref("ab_user.id", nullable=True)
+    account_id: Mapped[int | None] = ref("account.id", nullable=True)
+    state: Mapped[words.MailState] = word(words.MailState, default=words.MailState.QUEUED)
+    created_at: Mapped[datetime] = instant()
+    due_at: Mapped[datetime] = instant()
+    sent_at: Mapped[datetime | None] = instant(nullable=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(String(200), default="")
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    claimed_until: Mapped[datetime | None] = instant(nullable=True)
+    user: Mapped[CanteenUser | None] = relationship()
+    account: Mapped[Account | None] = relationship()
+    facts: Mapped[list["OutboxFact"]] = relationship(
+        secondary="outbox_mail_fact", back_populates="mails", order_by="OutboxFact.id"
+    )
+
+
+class OutboxFact(Model):
+    """Something to tell, written with the change itself; the worker makes mails of it."""
+
+    __tablename__ = "outbox_fact"
+    __table_args__ = (Index("ix_outbox_fact_gathered_at_due_at", "gathered_at", "due_at"),)
+    id: Mapped[Key]
+    kind: Mapped[words.FactKind] = word(words.FactKind)
+    account_id: Mapped[int | None] = ref("account.id", nullable=True)
+    user_id: Mapped[int | None] = ref("ab_user.id", nullable=True)
+    record_id: Mapped[int | None] = mapped_column(ID)
+    recorded_at: Mapped[datetime] = instant()
+    due_at: Mapped[datetime] = instant()
+    gathered_at: Mapped[datetime | None] = instant(nullable=True)
+    mails: Mapped[list[OutboxMail]] = relationship(
+        secondary="outbox_mail_fact", back_populates="facts"
+    )
+
+
+class OutboxMailFact(Model):
+    """Which facts a mail tells."""
+
+    __tablename__ = "outbox_mail_fact"
+    mail_id: Mapped[int] = mapped_column(ID, ForeignKey("outbox_mail.id"), primary_key=True)
+    fact_id: Mapped[int] = mapped_column(ID, ForeignKey("outbox_fact.id"), primary_key=True)
+
+
+class Job(Model):
+    """A job of the worker: when it last ran, and who holds it."""
+
+    __tablename__ = "job"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    last_run_at: Mapped[datetime | None] = instant(nullable=True)
+    last_error: Mapped[str] = mapped_column(String(200), default="")
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    claimed_until: Mapped[datetime | None] = instant(nullable=True)
+
+
+class LoginAttempt(Model):
+    """A failed login, by what was typed and where from, both hashed; for slowing guesses down."""
+
+    __tablename__ = "login_attempt"
+    __table_args__ = (Index("ix_login_attempt_identifier_address", "identifier", "address"),)
+    id: Mapped[Key]
+    identifier: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    attempted_at: Mapped[datetime] = instant(index=True)
+
+
+class AuditEntry(Model):
+    """What was changed, by whom; append-only."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_entity_entity_id", "entity", "entity_id"),)
+    id: Mapped[Key]
+    at: Mapped[datetime] = instant()
+    actor_id: Mapped[int | None] = ref("ab_user.id", nullable=True)
+    channel: Mapped[words.Channel] = word(words.Channel)
+    entity: Mapped[str] = mapped_column(String(40))
+    entity_id: Mapped[int] = mapped_column(ID)
+    action: Mapped[str] = mapped_column(String(10))
+    values: Mapped[list["AuditValue"]] = relationship(back_populates="entry")
+
+
+class AuditValue(Model):
+    """Old and new value of one field; erased with the family."""
+
+    __tablename__ = "audit_value"
+    id: Mapped[Key]
+    entry_id: Mapped[int] = ref("audit_entry.id")
+    field: Mapped[str] = mapped_column(String(40))
+    old: Mapped[str | None] = mapped_column(Text)
+    new: Mapped[str | None] = mapped_column(Text)
+    entry: Mapped[AuditEntry] = relationship(back_populates="values")
