@@ -88,10 +88,14 @@ def app_on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
 
 @pytest.fixture
 def session(app: Flask) -> Iterator[Session]:
-    """A session inside the application context; requests of `client` have their own."""
+    """Reads every row, inside the application context; requests of `client` have their own.
+
+    What they changed is seen after `session.rollback()`, which ends this one's read transaction.
+    """
+    from app.access import EVERYTHING, scope_of
     from app.extensions import db
 
-    with app.app_context():
+    with app.app_context(), scope_of(db.session(), EVERYTHING):
         yield db.session()
 
 

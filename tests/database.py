@@ -46,15 +46,16 @@ def running(app: Flask) -> Iterator[Flask]:
 
 def fill(url: str, mail_folder: Path) -> None:
     """Migrate, declare roles and settings, and seed this empty database."""
+    from app.access import SYSTEM
     from app.cli import init_canteen
-    from app.extensions import db
+    from app.transaction import transaction
     from tests.factories import seed
 
     with running(create_test_app(url, mail_folder)) as app, app.app_context():
         upgrade(directory=str(MIGRATIONS))
         init_canteen()
-        seed(db.session())
-        db.session.commit()
+        with transaction(SYSTEM) as session:
+            seed(session)
 
 
 @contextmanager

@@ -4,5 +4,5 @@ from sqlalchemy.orm import Session
 
 
 def seed(session: Session) -> None:
-    """What every test finds in its database. The caller commits."""
+    """What every test finds in its database; called inside a transaction."""
     del session
