@@ -24,12 +24,16 @@ BODY_TOP: Final = 97 * mm
 
 QR_SIDE: Final = 36 * mm
 
+LONGEST_SECRET: Final = 64
+"""Characters of an identifier or password that stay legible on one line."""
+
 
 @dataclass(frozen=True)
 class HolderLetter:
     """What one holder of the account needs to log in for the first time.
 
-    Raises: ValueError for a password that would not be printed character for character.
+    Raises: ValueError, which names the holder only, for an identifier or a password that
+    would not be printed character for character.
     """
 
     name: str
@@ -41,7 +45,7 @@ class HolderLetter:
     def __post_init__(self) -> None:
         """Hold identifier and password to what the font shows."""
         for secret in (self.identifier, self.password):
-            if not secret or printable(secret, MONO) != secret:
+            if not 0 < len(secret) <= LONGEST_SECRET or printable(secret, MONO) != secret:
                 raise ValueError(self.name)
 
 

@@ -16,6 +16,9 @@ MONO: Final = "LiberationMono-Bold"
 MISSING: Final = "□"
 """Stands for a letter that the font lacks, so that nobody takes the name for complete."""
 
+SPACES: Final = " \u00a0\u202f"
+"""French puts unbreakable ones before its colons; any other becomes a plain one."""
+
 _FOLDER = Path(__file__).parent / "fonts"
 _REGISTERING = Lock()
 _fonts: dict[str, TTFont] = {}
@@ -38,20 +41,20 @@ def _shown_as_is(name: str) -> frozenset[str]:
     """The characters that the font has and that take a place on the line."""
     characters = map(chr, load_font(name).face.charToGlyph)
     return frozenset(
-        char for char in characters if char == " " or unicodedata.category(char)[0] not in "CZ"
+        char for char in characters if char in SPACES or unicodedata.category(char)[0] not in "CZ"
     )
 
 
 def printable(text: str, font: str = REGULAR) -> str:
     """The text on one line, in characters that the font has.
 
-    Accented and fancy letters fall back on their plain form, emoji go, any other letter
-    becomes `MISSING`; only a blank text gives a blank one.
+    Letters that it lacks fall back on their plain form, otherwise on `MISSING`; emoji and
+    needless spaces go. Only a blank text gives a blank one.
     """
     normal = unicodedata.normalize("NFC", text)
-    if _shown_as_is(font).issuperset(normal):
-        return normal
-    shown = " ".join("".join(_shown(char, font) for char in normal).split())
+    if not _shown_as_is(font).issuperset(normal):
+        normal = "".join(_shown(char, font) for char in normal)
+    shown = " ".join(filter(None, normal.split(" ")))
     return shown or (MISSING if text.strip() else "")
 
 
