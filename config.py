@@ -14,9 +14,7 @@ PRODUCTION = os.environ.get("PRODUCTION", "") == "1"
 # The address families reach us at; links in mails and letters start with it.
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080")
 
-SQLALCHEMY_DATABASE_URI = os.environ.get(
-    "DATABASE_URL", f"sqlite:///{INSTANCE / 'canteen.sqlite'}"
-)
+SQLALCHEMY_DATABASE_URI = os.environ.get("DATABASE_URL", f"sqlite:///{INSTANCE / 'canteen.sqlite'}")
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
 
 # Mail: without a server, mails become files in MAIL_FOLDER.

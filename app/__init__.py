@@ -7,13 +7,22 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-def create_app(**overrides: Any) -> "Flask":  # noqa: ANN401 - a Flask setting is anything
+def create_app(**overrides: Any) -> "Flask":
     """The web application; `overrides` are settings that win over config.py."""
     from flask import Flask
     from flask_appbuilder import AppBuilder
 
-    from app import access, audit, context, language, security, transaction, views, web_errors
-    from app import widgets
+    from app import (
+        access,
+        audit,
+        context,
+        language,
+        security,
+        transaction,
+        views,
+        web_errors,
+        widgets,
+    )
     from app.cli import canteen
     from app.extensions import csrf, db, mail, migrate
 

@@ -47,7 +47,7 @@ class Actor:
 SYSTEM: Final = Actor(None, is_staff=True, channel=Channel.SYSTEM)
 
 
-def accounts_of(scope: ParentScope) -> sa.Select[tuple[int]]:
+def accounts_of(scope: ParentScope) -> sa.Select[int]:
     """The accounts that the parent holds now."""
     holder = models.AccountHolder
     return sa.select(holder.account_id).where(
@@ -55,13 +55,13 @@ def accounts_of(scope: ParentScope) -> sa.Select[tuple[int]]:
     )
 
 
-def pupils_of(scope: ParentScope) -> sa.Select[tuple[int]]:
+def pupils_of(scope: ParentScope) -> sa.Select[int]:
     """The children that those accounts pay for."""
     link = models.PupilAccount
     return sa.select(link.pupil_id).where(link.account_id.in_(accounts_of(scope)))
 
 
-def _own_ledger_account(scope: ParentScope) -> sa.Select[tuple[int]]:
+def _own_ledger_account(scope: ParentScope) -> sa.Select[int]:
     line = models.LedgerAccount
     return sa.select(line.id).where(line.account_id.in_(accounts_of(scope)))
 
@@ -160,6 +160,4 @@ def holds_account(session: Session, user_id: int | None, account_id: int) -> boo
     return session.scalar(query.limit(1)) is not None
 
 
-GUARDED: Final = tuple(
-    m.class_ for m in Model.registry.mappers if is_guarded(m.class_)
-)
+GUARDED: Final = tuple(m.class_ for m in Model.registry.mappers if is_guarded(m.class_))

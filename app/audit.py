@@ -58,7 +58,7 @@ def _shown(field: str, value: object) -> str | None:
     return "•••" if field in _SECRET else str(value)
 
 
-def changes_of(record: Any) -> list[Change]:  # noqa: ANN401 - any mapped record
+def changes_of(record: Any) -> list[Change]:
     """The columns that this flush writes: name, old and new value."""
     state = sa.inspect(record)
     found = []
@@ -72,13 +72,17 @@ def changes_of(record: Any) -> list[Change]:  # noqa: ANN401 - any mapped record
 
 
 def _record_changes(session: Session, _: UOWTransaction) -> None:
-    for action, records in (("add", session.new), ("edit", session.dirty), ("delete", session.deleted)):
+    for action, records in (
+        ("add", session.new),
+        ("edit", session.dirty),
+        ("delete", session.deleted),
+    ):
         for record in records:
             if isinstance(record, AUDITED):
                 _record(session, action, record)
 
 
-def _record(session: Session, action: str, record: Any) -> None:  # noqa: ANN401
+def _record(session: Session, action: str, record: Any) -> None:
     changes = changes_of(record)
     if action == "edit" and not changes:
         return
@@ -91,8 +95,8 @@ def _record(session: Session, action: str, record: Any) -> None:  # noqa: ANN401
         "entity_id": record.id,
         "action": action,
     }
-    inserted = session.connection().execute(sa.insert(models.AuditEntry).values(entry))
-    entry_id = inserted.inserted_primary_key[0]
+    insert = sa.insert(models.AuditEntry).values(entry).returning(models.AuditEntry.id)
+    entry_id = session.connection().execute(insert).scalar_one()
     if changes:
         rows = [{"entry_id": entry_id, "field": f, "old": o, "new": n} for f, o, n in changes]
         session.connection().execute(sa.insert(models.AuditValue), rows)

@@ -1,4 +1,4 @@
-"""`flask canteen …`"""
+"""The commands: `flask canteen …`."""
 
 import click
 from flask.cli import AppGroup
@@ -19,8 +19,13 @@ def init_canteen() -> None:
         if session.get(CanteenSettings, 1) is None:
             session.add(
                 CanteenSettings(
-                    id=1, name="Réfectoire scolaire", street="", postal_code="", town="",
-                    phone="", email="",
+                    id=1,
+                    name="Réfectoire scolaire",
+                    street="",
+                    postal_code="",
+                    town="",
+                    phone="",
+                    email="",
                 )
             )
 

@@ -24,7 +24,7 @@ class CentsType(TypeDecorator[int]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401, ARG002
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ARG002
         if value is None:
             return None
         if type(value) is not int:
@@ -53,22 +53,22 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def cents(*, nullable: bool = False, **options: Any) -> MappedColumn[Any]:  # noqa: ANN401
+def cents(*, nullable: bool = False, **options: Any) -> MappedColumn[Any]:
     """A column of centimes."""
     return mapped_column(CentsType, nullable=nullable, **options)
 
 
-def instant(*, nullable: bool = False, **options: Any) -> MappedColumn[Any]:  # noqa: ANN401
+def instant(*, nullable: bool = False, **options: Any) -> MappedColumn[Any]:
     """A column that holds an aware instant."""
     return mapped_column(UtcDateTime, nullable=nullable, **options)
 
 
-def day(*, nullable: bool = False, **options: Any) -> MappedColumn[Any]:  # noqa: ANN401
+def day(*, nullable: bool = False, **options: Any) -> MappedColumn[Any]:
     """A column that holds a date in Zurich."""
     return mapped_column(Date, nullable=nullable, **options)
 
 
-def word(values: type[StrEnum], *, check: str = "", **options: Any) -> MappedColumn[Any]:  # noqa: ANN401
+def word(values: type[StrEnum], *, check: str = "", **options: Any) -> MappedColumn[Any]:
     """A column that holds the value of an enum, with a named CHECK and no native type."""
     kind = Enum(
         values,
@@ -81,7 +81,7 @@ def word(values: type[StrEnum], *, check: str = "", **options: Any) -> MappedCol
     return mapped_column(kind, nullable=options.pop("nullable", False), **options)
 
 
-def ref(target: str, *, index: bool = True, **options: Any) -> MappedColumn[Any]:  # noqa: ANN401
+def ref(target: str, *, index: bool = True, **options: Any) -> MappedColumn[Any]:
     """A foreign key to `table.id`; what it points at cannot be deleted."""
     kind = Integer if target.startswith("ab_") else ID
     nullable = options.pop("nullable", False)

@@ -4,7 +4,7 @@ The text is one sentence that says what to do next. It is an English message id;
 translates it and fills in the facts. Anything that is not a `Refusal` is a fault.
 """
 
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ class Refusal(Exception):
     @property
     def facts(self) -> dict[str, Any]:
         """The values that the sentence names."""
-        return asdict(self) if is_dataclass(self) else {}
+        return vars(self)
 
     def __str__(self) -> str:
         return self.sentence % self.facts
@@ -86,7 +86,9 @@ class BookingClosed(Refusal):
 
     day: date
     deadline: datetime
-    sentence = N_("Too late: meals of %(day)s could be booked until %(deadline)s. Call the canteen.")
+    sentence = N_(
+        "Too late: meals of %(day)s could be booked until %(deadline)s. Call the canteen."
+    )
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ def preferred_locale() -> str | None:
     if not has_request_context():
         return None
     for code in (getattr(current_user, "language", None), session.get("locale")):
-        if code in current_app.config["LANGUAGES"]:
+        if code is not None and code in current_app.config["LANGUAGES"]:
             return LOCALES[code]
     return None
 

@@ -61,9 +61,7 @@ def open_account(session: Session, label: str) -> Account:
     account = Account(label=label, balance=0, tolerance=0, taken_back=0)
     session.add(account)
     session.flush()
-    session.add(
-        LedgerAccount(kind=LedgerKind.WALLET, code=f"W{account.id}", account_id=account.id)
-    )
+    session.add(LedgerAccount(kind=LedgerKind.WALLET, code=f"W{account.id}", account_id=account.id))
     session.flush()
     return account
 
@@ -119,7 +117,7 @@ def post_many(session: Session, entries: Sequence[Entry], *, now: datetime) -> l
     query = sa.select(LedgerAccount.id, LedgerAccount.account_id).where(
         LedgerAccount.id.in_(ids), LedgerAccount.account_id.is_not(None)
     )
-    owners = dict(session.execute(query).tuples().all())
+    owners = dict(session.execute(query).all())
     accounts = lock_accounts(session, [owner for owner in owners.values() if owner])
     wallets = {line: accounts[owner] for line, owner in owners.items() if owner}
     for entry in entries:
@@ -217,11 +215,14 @@ def balance(session: Session, ledger_account_id: int) -> Cents:
     """What the transfers of a ledger account sum up to: credits less debits, in centimes."""
 
     def total(side: sa.ColumnElement[int]) -> Cents:
-        return session.scalar(
-            sa.select(sa.func.coalesce(sa.func.sum(Transfer.amount), 0)).where(
-                side == ledger_account_id
+        return (
+            session.scalar(
+                sa.select(sa.func.coalesce(sa.func.sum(Transfer.amount), 0)).where(
+                    side == ledger_account_id
+                )
             )
-        ) or 0
+            or 0
+        )
 
     return total(Transfer.credit_id.expression) - total(Transfer.debit_id.expression)
 
@@ -239,7 +240,9 @@ def discrepancies(session: Session) -> list[Discrepancy]:
     """Prove every account: its balance equals the sum of its transfers. Empty when all is well."""
     credit, debit = sa.func.sum(Transfer.amount), -sa.func.sum(Transfer.amount)
     sides = sa.union_all(
-        sa.select(Transfer.credit_id.label("line"), credit.label("sum")).group_by(Transfer.credit_id),
+        sa.select(Transfer.credit_id.label("line"), credit.label("sum")).group_by(
+            Transfer.credit_id
+        ),
         sa.select(Transfer.debit_id.label("line"), debit.label("sum")).group_by(Transfer.debit_id),
     ).subquery()
     total = sa.func.coalesce(sa.func.sum(sides.c.sum), 0)

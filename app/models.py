@@ -13,7 +13,6 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     String,
     Text,
@@ -373,7 +372,9 @@ class Booking(Model):
         CheckConstraint("attendance <> 'served' OR state = 'charged'", name="served_is_charged"),
         CheckConstraint("price IS NULL OR price >= 0", name="price"),
         Index("ix_booking_service_day_id_state", "service_day_id", "state"),
-        Index("ix_booking_account_id_state_service_day_id", "account_id", "state", "service_day_id"),
+        Index(
+            "ix_booking_account_id_state_service_day_id", "account_id", "state", "service_day_id"
+        ),
     )
     id: Mapped[Key]
     pupil_id: Mapped[int] = ref("pupil.id", index=False)
@@ -391,7 +392,7 @@ class Booking(Model):
     service_day: Mapped[ServiceDay] = relationship()
     meal_type: Mapped[MealType] = relationship()
     account: Mapped[Account] = relationship()
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it
+    __mapper_args__ = {"version_id_col": version}
 
 
 class BookingChange(Model):

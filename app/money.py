@@ -7,7 +7,7 @@ Cents: TypeAlias = int
 
 MAX_CENTS: Cents = 10**12
 _TYPED = re.compile(r"(?P<francs>\d{1,10})(?:[.,](?P<centimes>\d{1,2}))?")
-_SEPARATORS = dict.fromkeys(map(ord, "'’ \u00a0\u202f"))  # noqa: RUF001 - what people type
+_SEPARATORS = dict.fromkeys(map(ord, "'’ \u00a0\u202f"))
 
 
 def parse_chf(text: str) -> Cents:
@@ -25,4 +25,4 @@ def format_chf(cents: Cents) -> str:
     """Francs with two decimals and Swiss thousands: 123450 is « 1’234.50 »."""
     francs, centimes = divmod(abs(cents), 100)
     sign = "-" if cents < 0 else ""
-    return f"{sign}{francs:,}.{centimes:02d}".replace(",", "’")  # noqa: RUF001 - Swiss separator
+    return f"{sign}{francs:,}.{centimes:02d}".replace(",", "’")

@@ -1,13 +1,13 @@
 """Flask-AppBuilder's generated views, made safe to give to families.
 
-Against the stock ones: every write is one `transaction`, a refusal is shown with the form, no action
-reaches beyond the view's own rows, no address of ours ends in a fault, and filters belong to the
-request instead of to the process.
+Against the stock ones: every write is one `transaction`, a refusal is shown with the form, no
+action reaches beyond the view's own rows, no address of ours ends in a fault, and filters belong to
+the request instead of to the process.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
-from flask import abort, flash, g, request, url_for
+from flask import abort, flash, g, has_app_context, request, url_for
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.urltools import get_filter_args
@@ -71,7 +71,7 @@ class RequestFilters:
     def __get__(self, view: Any, owner: type | None = None) -> Any:
         if view is None:
             return self
-        if not g:
+        if not has_app_context():
             return view.__dict__.get("_filters_at_start")
         kept = g.setdefault("view_filters", {})
         if view not in kept:
@@ -89,9 +89,9 @@ class TableView(ModelView):
     search_widget = SearchWidget
     page_size = 25
     # What is not named has no route: the stock download would serve any file.
-    include_route_methods: ClassVar[set[str]] = READ
-    search_columns: ClassVar[list[str]] = []
-    search_exclude_columns: ClassVar[list[str]] = []
+    include_route_methods = READ
+    search_columns: list[str] = []
+    label_columns: dict[str, Any] = {}
     add_row_message = lazy_gettext("Saved.")
     edit_row_message = lazy_gettext("Saved.")
     delete_row_message = lazy_gettext("Deleted.")

@@ -92,14 +92,14 @@ def hash_password(password: str) -> str:
     return generate_password_hash(password, method="scrypt")
 
 
-def roles_of(user: Any) -> frozenset[str]:  # noqa: ANN401 - a user or Flask-Login's anonymous one
+def roles_of(user: Any) -> frozenset[str]:
     """The names of the user's roles; none for a visitor."""
     if not user.is_authenticated:
         return frozenset()
     return frozenset(role.name for role in user.roles)
 
 
-def is_staff(user: Any) -> bool:  # noqa: ANN401
+def is_staff(user: Any) -> bool:
     """Whether the user works for the canteen."""
     return not roles_of(user).isdisjoint(STAFF)
 
@@ -116,14 +116,14 @@ def current_actor(channel: Channel | None = None) -> Actor:
 class NoSecurityApi(SecurityApi):
     """Flask-AppBuilder's login API is always there and never limited: leave its routes out."""
 
-    include_route_methods: set[str] = set()  # noqa: RUF012
+    include_route_methods: set[str] = set()
 
 
 class LoginView(AuthDBView):
     """Logging out is a POST; a GET asks."""
 
     @expose("/logout/", methods=["GET"])
-    def confirm_logout(self) -> Any:  # noqa: ANN401 - a page
+    def confirm_logout(self) -> Any:
         """The page with the button."""
         return self.render_template("home/logout.html", title="")
 
@@ -161,16 +161,16 @@ class CanteenSecurityManager(SecurityManager):
         """Nothing that needs a permission is public."""
         return False
 
-    def get_user_roles(self, user: Any) -> list[Any]:  # noqa: ANN401
+    def get_user_roles(self, user: Any) -> list[Any]:
         """Roles only; groups are not used."""
         return list(user.roles) if user.is_authenticated else []
 
-    def get_user_by_id(self, pk: Any) -> CanteenUser | None:  # noqa: ANN401
+    def get_user_by_id(self, pk: Any) -> CanteenUser | None:
         """The user with their roles, in one query."""
         query = (
             sa.select(CanteenUser)
             .where(CanteenUser.id == pk)
-            .options(joinedload(CanteenUser.roles))  # type: ignore[attr-defined] # FAB's backref
+            .options(joinedload(CanteenUser.roles))
         )
         reading: Session = db.session()
         with scope_of(reading, EVERYTHING):
@@ -299,5 +299,3 @@ def sync_roles() -> None:
     with transaction(SYSTEM):
         for role in Role:
             manager.add_role(role.value, commit=False)
-
-

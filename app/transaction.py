@@ -7,8 +7,7 @@ password hashed, no mail sent.
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, event
@@ -24,7 +23,7 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_tim
 def transaction(actor: Actor) -> Iterator[Session]:
     """One unit of work: all of it is committed at the end, or none of it is.
 
-    Raises: RuntimeError when one is under way already; whatever the body raises, after the rollback.
+    Raises: RuntimeError when one is under way already; what the body raises, after the rollback.
     """
     session: Session = db.session()
     if session.info.get("writing"):

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.clock import local
-from app.errors import ChangedMeanwhile, Duplicate, N_, NotFound, Refusal
+from app.errors import N_, ChangedMeanwhile, Duplicate, NotFound, Refusal
 from app.extensions import db
 from app.money import format_chf
 
@@ -25,12 +25,14 @@ _SENTENCES = {
     405: N_("This page cannot be opened this way. Go back to the start page."),
     413: N_("This file is too large. Choose one of 10 MB at most."),
     429: N_("Too many attempts. Wait a few minutes, then try again."),
-    500: N_("Something went wrong on our side and was noted. Nothing was changed. Try again later."),
+    500: N_(
+        "Something went wrong on our side and was noted. Nothing was changed. Try again later."
+    ),
 }
 _MONEY = frozenset({"balance", "amount", "minimum", "maximum", "price"})
 
 
-def shown(name: str, value: Any) -> str:  # noqa: ANN401 - whatever a refusal carries
+def shown(name: str, value: Any) -> str:
     """A fact of a refusal as its reader writes it."""
     if name in _MONEY:
         return format_chf(value)
@@ -84,7 +86,7 @@ def _on_csrf(_: CSRFError) -> tuple[str, int] | AnyResponse:
 def _on_http_error(error: HTTPException) -> tuple[str, int] | Response | AnyResponse:
     code = error.code or 500
     if error.response is not None or code < 400:  # noqa: PLR2004 - a redirect is no error
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     return page(code, gettext(_SENTENCES.get(code, _SENTENCES[400])))
 
 

@@ -132,12 +132,18 @@ class SearchWidget(FormWidget):
             control
             for column in self.template_args["include_cols"]
             if column in possible
-            for control in search_controls(form[column], [each.arg_name for each in possible[column]])
+            for control in search_controls(
+                form[column], [each.arg_name for each in possible[column]]
+            )
         ]
         return super().__call__(
             controls=controls,
             active=any(control.value for control in controls),
-            kept=[pair for pair in request.args.items() if pair[0].startswith(("_oc_", "_od_", "psize_"))],
+            kept=[
+                pair
+                for pair in request.args.items()
+                if pair[0].startswith(("_oc_", "_od_", "psize_"))
+            ],
             **options,
         )
 
@@ -153,7 +159,11 @@ def search_controls(field: Any, operators: list[str]) -> Iterator[SearchControl]
     if isinstance(field, BooleanField):
         yield control("eq", type="", choices=[("y", _("Yes")), ("n", _("No"))])
     elif isinstance(field, SelectFieldBase):
-        choices = [(str(value), str(label)) for value, label, *_rest in field.iter_choices() if value != "__None"]
+        choices = [
+            (str(value), str(label))
+            for value, label, *_rest in field.iter_choices()
+            if value != "__None"
+        ]
         yield control(operators[0], type="", choices=choices)
     elif isinstance(field, DateField | DateTimeLocalField):
         yield control("gt", " – " + _("after"), type="date", choices=None)

@@ -1,0 +1,1 @@
+"""Pure formats of Swiss banking."""

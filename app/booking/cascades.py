@@ -63,7 +63,7 @@ def reopen_canteen(session: Session, day: date) -> None:
     session.flush()
 
 
-def _cancel(  # noqa: PLR0913 - facts of one decision
+def _cancel(
     session: Session,
     day: ServiceDay,
     bookings: Sequence[Booking],

@@ -132,9 +132,7 @@ def _may_change(session: Session, booking: Booking, actor: Actor) -> bool:
     return actor.is_staff or holds_account(session, actor.user_id, booking.account_id)
 
 
-def _is_fulfilled(
-    booking: Booking, meal_type: MealType, actor: Actor, session: Session
-) -> bool:
+def _is_fulfilled(booking: Booking, meal_type: MealType, actor: Actor, session: Session) -> bool:
     if booking.state is not BookingState.BOOKED:
         return False
     if not _may_change(session, booking, actor):
@@ -161,7 +159,7 @@ def _check_day(session: Session, day: ServiceDay, wish: Wish) -> None:
         raise Excluded(until)
 
 
-def _check_deadline(  # noqa: PLR0913 - facts of one decision
+def _check_deadline(
     day: ServiceDay,
     meal_type: MealType,
     rules: ServiceRules,
@@ -205,7 +203,7 @@ def _meal_type(session: Session, wish: Wish, actor: Actor) -> MealType:
     return types[wanted]
 
 
-def _prepare(  # noqa: PLR0913 - facts of one decision
+def _prepare(
     session: Session,
     booking: Booking | None,
     day: ServiceDay,

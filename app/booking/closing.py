@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -47,7 +47,7 @@ def charge_next(session: Session, day: ServiceDay, now: Now) -> int:
     return len(ordered)
 
 
-def _next_to_charge(day: ServiceDay) -> sa.Select[tuple[int]]:
+def _next_to_charge(day: ServiceDay) -> sa.Select[int]:
     return (
         sa.select(Booking.id)
         .join(Booking.meal_type)
@@ -58,7 +58,7 @@ def _next_to_charge(day: ServiceDay) -> sa.Select[tuple[int]]:
     )
 
 
-def _turn() -> tuple[sa.ColumnElement[bool], sa.ColumnElement[object], sa.ColumnElement[int]]:
+def _turn() -> tuple[sa.ColumnElement[Any], ...]:
     special_first = MealType.kind != MealKind.SPECIAL
     return special_first, Pupil.birth_date.desc(), Booking.id.expression
 
@@ -121,9 +121,7 @@ def _charge(
     return len(paid)
 
 
-def _prices(
-    session: Session, day: ServiceDay, bookings: Sequence[Booking]
-) -> dict[int, Cents]:
+def _prices(session: Session, day: ServiceDay, bookings: Sequence[Booking]) -> dict[int, Cents]:
     prices = price_list(session)
     categories = categories_on(session, day.date, [b.pupil_id for b in bookings])
     found = {}
@@ -182,9 +180,7 @@ def charge_at_once(
     if price > account.balance + account.tolerance:
         raise InsufficientFunds(account.balance, price)
     booking.price = price
-    charged = Move(
-        booking, BookingState.CHARGED, move.meal_type_id, move.attendance, move.reason
-    )
+    charged = Move(booking, BookingState.CHARGED, move.meal_type_id, move.attendance, move.reason)
     apply(session, day, [charged], now=now, operation=operation)
     _post(session, day, [booking], now)
 

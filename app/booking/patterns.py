@@ -70,9 +70,7 @@ def _service_days(session: Session, pattern: Pattern) -> Iterator[date]:
     return (day for day in days if day in served)
 
 
-def _book(
-    session: Session, pattern: Pattern, day: date, rules: ServiceRules, now: Now
-) -> Planned:
+def _book(session: Session, pattern: Pattern, day: date, rules: ServiceRules, now: Now) -> Planned:
     if _standing(session, pattern.pupil_id, day):
         return Planned(day, was_booked=True)
     wish = Wish(

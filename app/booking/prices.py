@@ -25,7 +25,7 @@ def categories_on(session: Session, day: date, pupil_ids: Iterable[int]) -> dict
         Enrolment.valid_from <= day,
         Enrolment.valid_until > day,
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def price_of(session: Session, *, pupil_id: int, meal_type_id: int, day: date) -> Cents:

@@ -52,7 +52,7 @@ def lock_day(session: Session, day: date) -> ServiceDay:
         .with_for_update(of=ServiceDay)
         .execution_options(populate_existing=True)
     )
-    found = session.scalar(query)
+    found: ServiceDay | None = session.scalar(query)
     if found is None:
         raise NoServiceDay
     return found
@@ -66,7 +66,8 @@ def lock_booking(session: Session, pupil_id: int, service_day_id: int) -> Bookin
         .with_for_update(of=Booking)
         .execution_options(populate_existing=True)
     )
-    return session.scalar(query)
+    found: Booking | None = session.scalar(query)
+    return found
 
 
 def lock_bookings(session: Session, *conditions: sa.ColumnElement[bool]) -> Sequence[Booking]:
@@ -98,8 +99,7 @@ def apply(
     session.add_all(move.booking for move in moves)
     session.flush()
     changes = [
-        _change(session, move, old, now, operation)
-        for old, move in zip(before, moves, strict=True)
+        _change(session, move, old, now, operation) for old, move in zip(before, moves, strict=True)
     ]
     session.add_all(changes)
     session.flush()

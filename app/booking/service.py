@@ -4,12 +4,12 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from app.access import actor_of
 from app.booking.record import Move, apply, lock_bookings, lock_day, new_operation
 from app.clock import Now, local
-from app.errors import CannotChange, ChangedMeanwhile, NotFound, NotFunded, ServiceOver
+from app.errors import CannotChange, NotFound, NotFunded, ServiceOver
 from app.models import Booking, BookingChange, ServiceDay
 from app.vocabulary import Attendance, BookingState, Reason
-from app.access import actor_of
 
 
 def mark_attendance(
@@ -20,7 +20,7 @@ def mark_attendance(
     Raises: NoServiceDay, NotFound, NotFunded for a meal that is not paid for, ServiceOver on
     another day than today, CannotChange.
     """
-    locked, booking, instant = _lock(session, booking_id, day, now)
+    _, booking, instant = _lock(session, booking_id, day, now)
     if booking.attendance is attendance:
         return booking
     if attendance is Attendance.SERVED and booking.state is not BookingState.CHARGED:
@@ -54,9 +54,7 @@ def _lock(
     instant = now()
     if local(instant).date() != day:
         raise ServiceOver
-    found = lock_bookings(
-        session, Booking.id == booking_id, Booking.service_day_id == locked.id
-    )
+    found = lock_bookings(session, Booking.id == booking_id, Booking.service_day_id == locked.id)
     if not found:
         raise NotFound
     return locked, found[0], instant

@@ -1,0 +1,1 @@
+"""Renders and sends what the outbox holds, in the recipient’s language."""

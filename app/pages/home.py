@@ -11,7 +11,7 @@ class HomeView(IndexView):
     """One page for parents, one for staff."""
 
     @expose("/")
-    def index(self) -> Any:  # noqa: ANN401 - a page
+    def index(self) -> Any:
         """The front page of whoever is logged in."""
         if not current_user.is_authenticated:
             return redirect(url_for("LoginView.login"))

@@ -1,0 +1,1 @@
+"""Money from outside: the till, online payments, refunds."""

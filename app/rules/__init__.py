@@ -1,0 +1,1 @@
+"""The canteen’s rules: values in, values out; no database, no clock."""

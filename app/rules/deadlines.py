@@ -26,7 +26,7 @@ def end_of_service_of(day: date, rules: ServiceRules) -> datetime:
 
 
 def notice_of(day: date, rules: ServiceRules) -> datetime:
-    """When the kitchen wants to know about a special meal: calendar days before, at the last call."""
+    """When the kitchen wants to know of a special meal: calendar days before, at the last call."""
     return instant_of(day - timedelta(days=rules.special_notice_days), rules.last_call)
 
 

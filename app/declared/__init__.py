@@ -1,0 +1,1 @@
+"""The declared views, by room; views.py gives them their place in the menu."""

@@ -1,0 +1,135 @@
+"""Cash at the till: credited at once, with a receipt whose numbers have no gap."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import ledger
+from app.access import actor_of
+from app.clock import Now, local
+from app.errors import AmountOutOfRange, BadAmount, NotAllowed, NotFound, ReceiptNotToday
+from app.models import Account, Counter, Receipt, TopUp, Transfer
+from app.money import Cents
+from app.payments.credit import credit, hold_today
+from app.rules.deadlines import ServiceRules
+from app.vocabulary import TopUpChannel, TopUpState, TransferKind
+
+SMALLEST_COIN: Cents = 5
+LARGEST_PAYMENT: Cents = 200_000
+
+
+def record_cash(
+    session: Session,
+    account_id: int,
+    amount: Cents,
+    request_id: str,
+    rules: ServiceRules,
+    now: Now,
+) -> Receipt:
+    """Take cash for an account; the same request sent twice gives the same receipt.
+
+    Raises: NotAllowed for who is not staff, NotFound, BadAmount for what no coins make,
+    AmountOutOfRange.
+    """
+    if not actor_of(session).is_staff or actor_of(session).user_id is None:
+        raise NotAllowed
+    if amount <= 0 or amount % SMALLEST_COIN:
+        raise BadAmount
+    if amount > LARGEST_PAYMENT:
+        raise AmountOutOfRange(SMALLEST_COIN, LARGEST_PAYMENT)
+    hold_today(session, now())
+    if account_id not in ledger.lock_accounts(session, [account_id]):
+        raise NotFound
+    known = _receipt_of(session, request_id)
+    return known or _issue(session, account_id, amount, request_id, rules, now())
+
+
+def _receipt_of(session: Session, request_id: str) -> Receipt | None:
+    query = sa.select(Receipt).join(Receipt.top_up).where(TopUp.request_id == request_id)
+    found: Receipt | None = session.scalar(query)
+    return found
+
+
+def _issue(
+    session: Session,
+    account_id: int,
+    amount: Cents,
+    request_id: str,
+    rules: ServiceRules,
+    now: datetime,
+) -> Receipt:
+    top_up = TopUp(
+        account_id=account_id,
+        channel=TopUpChannel.CASH,
+        state=TopUpState.VALIDATED,
+        amount=amount,
+        made_at=now,
+        credit_at=now,
+        request_id=request_id,
+    )
+    session.add(top_up)
+    session.flush()
+    credit(session, top_up, rules, now)
+    year = local(now).year
+    receipt = Receipt(
+        year=year,
+        number=next_number(session, "receipt", year),
+        top_up_id=top_up.id,
+        issued_at=now,
+        cashier_id=actor_of(session).user_id,
+        balance_after=session.get_one(Account, account_id).balance,
+    )
+    session.add(receipt)
+    session.flush()
+    return receipt
+
+
+def next_number(session: Session, name: str, year: int) -> int:
+    """The next number of a series without gaps: the row is locked, a rollback gives it back."""
+    query = (
+        sa.select(Counter)
+        .where(Counter.name == name, Counter.year == year)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    counter = session.scalar(query)
+    if counter is None:
+        counter = Counter(name=name, year=year, value=0)
+        session.add(counter)
+    counter.value += 1
+    session.flush()
+    return counter.value
+
+
+def cancel_receipt(session: Session, receipt_id: int, now: Now) -> Receipt:
+    """Pay the cash of a receipt back, on the same day; the receipt keeps its number.
+
+    Cancelling twice changes nothing. Raises: NotFound, ReceiptNotToday, InsufficientFunds when the
+    money is spent.
+    """
+    hold_today(session, now())
+    query = (
+        sa.select(Receipt)
+        .where(Receipt.id == receipt_id)
+        .with_for_update(of=Receipt)
+        .execution_options(populate_existing=True)
+    )
+    receipt: Receipt | None = session.scalar(query)
+    if receipt is None:
+        raise NotFound
+    if receipt.cancelled_at is not None:
+        return receipt
+    instant = now()
+    if local(receipt.issued_at).date() != local(instant).date():
+        raise ReceiptNotToday
+    transfer_id = session.scalars(
+        sa.select(Transfer.id).where(
+            Transfer.kind == TransferKind.TOP_UP,
+            Transfer.operation_id == f"top-up:{receipt.top_up_id}",
+        )
+    ).one()
+    ledger.reverse(session, transfer_id, now=instant)
+    receipt.cancelled_at = instant
+    session.flush()
+    return receipt
