@@ -20,8 +20,8 @@ function replaceParts(html) {
   answer.innerHTML = html;
   const sentence = answer.content.querySelector("[data-announce]");
   if (!sentence) throw new Error("not an answer to a tap");
-  for (const part of all(":scope > [id]", answer.content)) {
-    document.getElementById(part.id)?.replaceWith(part);
+  for (const part of [...answer.content.children]) {
+    if (part.id) document.getElementById(part.id)?.replaceWith(part);
   }
   shareChannel();
   announce(sentence.textContent.trim());
