@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from flask_appbuilder.models.filters import Filters
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.widgets import FormWidget
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from markupsafe import Markup
 from wtforms import (
     BooleanField,
@@ -22,6 +24,7 @@ from wtforms import (
     DecimalField,
     FloatField,
     IntegerField,
+    SelectField,
     StringField,
     TextAreaField,
     TimeField,
@@ -32,6 +35,9 @@ from wtforms.validators import InputRequired
 from wtforms.widgets import html_params
 
 
+_stock_value = SQLAInterface._get_attr_value  # noqa: SLF001
+
+
 class Checkbox(BooleanField):
     """A yes or no that may stay unticked: a NOT NULL column does not make the tick compulsory."""
 
@@ -40,8 +46,40 @@ class Checkbox(BooleanField):
         super().__init__(label, kept, **options)
 
 
+class WordField(SelectField):
+    """One word of a stored enum, shown in the reader's language."""
+
+    def __init__(self, *, enum_class: type[StrEnum], enums: Any = None, **options: Any) -> None:  # noqa: ARG002
+        super().__init__(
+            choices=[(member.value, word_label(member)) for member in enum_class],
+            coerce=lambda sent: enum_class(sent) if sent else None,
+            **options,
+        )
+
+    def pre_validate(self, form: Any) -> None:
+        """Whether none may be chosen is for the validators to say."""
+        if self.data is not None:
+            super().pre_validate(form)
+
+
+def word_label(member: StrEnum) -> Any:
+    """The message of a word of vocabulary.py, as in the template macro `word`."""
+    return lazy_gettext(member.value.replace("_", " ").capitalize())
+
+
+class Choose(widgets.Select):
+    """A select that takes nothing for granted: its first option is to choose."""
+
+    def __call__(self, field: Any, **attributes: Any) -> Markup:
+        written = super().__call__(field, **attributes)
+        if 'value="__None"' in written:
+            return written
+        tag, _sign, options = written.partition(">")
+        return Markup('{}><option value="">{}…</option>{}').format(tag, _("Choose"), options)
+
+
 class CheckList:
-    """Several choices as ticks: a multiple select needs a keyboard and explains itself to nobody."""
+    """Several choices as ticks: a multiple select needs a keyboard and explains itself poorly."""
 
     is_group = True
 
@@ -55,11 +93,18 @@ class CheckList:
                 type="checkbox", name=field.name, value=value, checked=selected, **attributes
             )
             yield Markup("<li><label><input {}> <span>{}</span></label></li>").format(
-                Markup(control), label
+                Markup(control),  # noqa: S704 - html_params escapes
+                label,
             )
 
 
+def native_select(**_styles: Any) -> Choose:
+    """In the place of Select2Widget, whose styles it leaves out."""
+    return Choose()
+
+
 def decimal_input() -> widgets.NumberInput:
+    """A number with decimals."""
     return widgets.NumberInput(step="any")
 
 
@@ -84,11 +129,19 @@ def is_time(interface: SQLAInterface, column: str) -> bool:
     return found is not None and isinstance(found.type, sa.Time)
 
 
+def value_to_show(item: Any, column: str) -> Any:
+    """The stored value as lists and records show it; a word of an enum in the reader's language."""
+    found = getattr(item, column, None)
+    return word_label(found) if isinstance(found, StrEnum) else _stock_value(item, column)
+
+
 def install() -> None:
     """Make generated forms native. The same however often it is called."""
     SQLAInterface.is_time = is_time
+    SQLAInterface._get_attr_value = staticmethod(value_to_show)  # noqa: SLF001
     forms.FieldConverter.conversion_table = CONVERSIONS
-    forms.Select2Widget = plain_select
+    forms.EnumField = WordField
+    forms.Select2Widget = native_select
     forms.Select2ManyWidget = CheckList
     for stock, plain in (
         (fieldwidgets.BS3TextFieldWidget, widgets.TextInput),
@@ -96,10 +149,6 @@ def install() -> None:
         (fieldwidgets.BS3PasswordFieldWidget, widgets.PasswordInput),
     ):
         stock.__call__ = plain.__call__
-
-
-def plain_select(**_ignored: Any) -> widgets.Select:
-    return widgets.Select()
 
 
 @dataclass(frozen=True)
@@ -120,12 +169,12 @@ class SearchControl:
 class SearchWidget(FormWidget):
     """A plain GET form: one control a column, two for a range of dates.
 
-    Names are Flask-AppBuilder's `_flt_<index>_<column>`; blank controls do not filter (`SentFilters`).
+    Names are Flask-AppBuilder's `_flt_<index>_<column>`; see `SentFilters` for blank ones.
     """
 
     template = "appbuilder/general/widgets/search.html"
 
-    def __call__(self, **options: Any) -> str:
+    def __call__(self, **options: Any) -> Any:
         form, filters = self.template_args["form"], self.template_args["filters"]
         possible = filters.get_search_filters()
         controls = [
