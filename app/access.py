@@ -129,7 +129,8 @@ def _keep_to_scope(state: ORMExecuteState) -> None:
 
 def guard(sessions: scoped_session[Any]) -> None:
     """Put the guard on every session of the application."""
-    event.listen(sessions, "do_orm_execute", _keep_to_scope)
+    if not event.contains(sessions, "do_orm_execute", _keep_to_scope):
+        event.listen(sessions, "do_orm_execute", _keep_to_scope)
 
 
 @contextmanager

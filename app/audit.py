@@ -104,5 +104,9 @@ def _record(session: Session, action: str, record: Any) -> None:
 
 def watch(sessions: scoped_session[Any]) -> None:
     """Refuse stray writes, and record what the others change."""
-    event.listen(sessions, "before_flush", _refuse_stray_write)
-    event.listen(sessions, "after_flush", _record_changes)
+    for name, listener in (
+        ("before_flush", _refuse_stray_write),
+        ("after_flush", _record_changes),
+    ):
+        if not event.contains(sessions, name, listener):
+            event.listen(sessions, name, listener)

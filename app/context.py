@@ -9,9 +9,12 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from app.access import EVERYTHING, scope_of
+from app.booking.rules import rules_of
 from app.extensions import db
+from app.labels import label
 from app.models import CanteenSettings
 from app.money import format_chf
+from app.rules.deadlines import ServiceRules
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ def canteen_settings() -> CanteenSettings:
     return settings
 
 
+def service_rules() -> ServiceRules:
+    """The rules in force, for this request."""
+    return rules_of(canteen_settings())
+
+
 def _variables() -> dict[str, Any]:
     return {"canteen": canteen_settings(), "navigation": navigation(), "help_url": None}
 
@@ -64,3 +72,4 @@ def install(app: Flask) -> None:
     """Offer the canteen, the menu and money to every template."""
     app.context_processor(_variables)
     app.jinja_env.filters["chf"] = format_chf
+    app.jinja_env.filters["label"] = label

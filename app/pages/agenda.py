@@ -1,9 +1,85 @@
 """The agenda: one school week, all the family's children; one tap books or cancels."""
 
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
+from flask import Response, flash, make_response, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
+from flask_babel import format_date, gettext
+from flask_login import current_user
+
+from app import clock
+from app.booking import Wish, book_meal, cancel_meal
+from app.context import service_rules
+from app.errors import BadInput, NotFound, Refusal
+from app.extensions import db
+from app.labels import channel_choices, reason_choices
+from app.models import Pupil
+from app.pages.asked import day_asked, id_asked, number_asked, word_asked
+from app.pages.week import Cell, Row, cell_of, day_heads, rows_of, summaries
+from app.pages.week_facts import Facts, Reader, read_facts
+from app.rules.weeks import days_of, week_to_show
+from app.security import current_actor, is_staff
+from app.transaction import transaction
+from app.vocabulary import Channel, Reason
+from app.web_errors import is_fetch, sentence_of
+
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Week:
+    """Which week is shown and where its links lead."""
+
+    monday: date
+    first: date
+    last: date
+    pupil_id: int | None
+
+    def url(self, day: date) -> str:
+        """The agenda's address at a date, of the same child."""
+        return url_for("AgendaView.week", date=day.isoformat(), pupil=self.pupil_id)
+
+    @property
+    def title(self) -> str:
+        """The week in words."""
+        return gettext(
+            "Week of %(first)s to %(last)s",
+            first=format_date(self.monday, "d MMMM"),
+            last=format_date(self.monday + timedelta(days=4), "d MMMM y"),
+        )
+
+    @property
+    def previous_url(self) -> str | None:
+        """None before the first week of the school year."""
+        return self.url(self.monday - _WEEK) if self.monday > self.first else None
+
+    @property
+    def next_url(self) -> str | None:
+        """None after the last week of the school year."""
+        return self.url(self.monday + _WEEK) if self.monday + _WEEK <= self.last else None
+
+    @property
+    def today_url(self) -> str:
+        """The week of today."""
+        return url_for("AgendaView.week", pupil=self.pupil_id)
+
+    @property
+    def jump_url(self) -> str:
+        """Where the calendar sends its date."""
+        return url_for("AgendaView.week")
+
+
+@dataclass(frozen=True)
+class OnBehalf:
+    """Staff act for a family, and say how they were asked."""
+
+    pupil_id: int
+    pupil_name: str
+    channels: list[tuple[str, str]]
+    reasons: list[tuple[str, str]]
 
 
 class AgendaView(BaseView):
@@ -15,5 +91,140 @@ class AgendaView(BaseView):
     @expose("/", methods=["GET"])
     @has_access
     def week(self) -> Any:
-        """The week that holds ?date=."""
-        return self.render_template("home/staff.html", tiles=[], figures=[])
+        """The week that holds ?date=, of one ?pupil= where staff ask."""
+        pupil_id = _pupil_asked(request.args.get("pupil"))
+        if pupil_id is None and is_staff(current_user):
+            return redirect(url_for("TillView.search"))
+        shown = day_asked(request.args.get("date"), default=clock.today())
+        return self._page(shown, pupil_id)
+
+    @expose("/change", methods=["POST"])
+    @has_access
+    def change(self) -> Any:
+        """Book or cancel one meal; our script gets the cell, a browser without it the week."""
+        wish = _wish(request.form)
+        message = error = None
+        try:
+            message = self._carry_out(wish, request.form.get("action", ""))
+        except Refusal as refused:
+            error = refused
+        if is_fetch():
+            return self._fragment(wish, message or sentence_of(error or BadInput()), error)
+        if error is None:
+            flash(message or "", "success")
+            return redirect(url_for("AgendaView.week", **_same_week(wish)))
+        flash(sentence_of(error), "danger")
+        return self._page(wish.day, _pupil_shown(wish)), error.status
+
+    def _carry_out(self, wish: Wish, action: str) -> str:
+        commands = {"book": book_meal, "cancel": cancel_meal}
+        if action not in commands:
+            raise BadInput
+        channel = word_asked(Channel, request.form.get("channel"))
+        if channel is None and is_staff(current_user):
+            raise BadInput
+        rules, actor = service_rules(), current_actor(channel)
+        with transaction(actor) as session:
+            commands[action](session, wish, rules, clock.now)
+        return _confirmation(wish, action)
+
+    def _page(self, shown: date, pupil_id: int | None) -> str:
+        reader = _reader()
+        days = days_of(week_to_show(shown))
+        facts = read_facts(db.session(), days, reader, pupil_id)
+        first, last = facts.year() or (days[0], days[-1])
+        week = Week(days[0], first, last, pupil_id)
+        html: str = self.render_template(
+            "agenda/week.html",
+            title=week.title,
+            week=week,
+            days=day_heads(facts, days, reader),
+            rows=rows_of(facts, days, reader),
+            on_behalf=_on_behalf(facts, pupil_id),
+            summary=_summary(facts),
+        )
+        return html
+
+    def _fragment(self, wish: Wish, announcement: str, error: Refusal | None) -> Response:
+        """The cell as it is now, the money, and a sentence."""
+        reader = _reader()
+        facts = read_facts(db.session(), [wish.day], reader, wish.pupil_id)
+        pupil = facts.pupils.get(wish.pupil_id)
+        if pupil is None:
+            raise NotFound
+        day = day_heads(facts, [wish.day], reader)[0]
+        cell: Cell = cell_of(facts, pupil, wish.day, reader)
+        row = Row(pupil.id, pupil.first_name, "", _accounts(facts, pupil), [cell])
+        html = self.render_template(
+            "agenda/_change.html",
+            changes=[(row, day, cell)],
+            announcement=announcement,
+            on_behalf=_on_behalf(facts, _pupil_shown(wish)),
+            summary=_summary(facts),
+        )
+        return make_response(html, error.status if error else 200)
+
+
+def _reader() -> Reader:
+    return Reader(is_staff(current_user), clock.now(), service_rules())
+
+
+def _pupil_asked(text: str | None) -> int | None:
+    """The pupil that staff look at; parents see their own, whatever they ask for."""
+    if not text or not is_staff(current_user):
+        return None
+    pupil_id = id_asked(text)
+    _find_pupil(pupil_id)
+    return pupil_id
+
+
+def _find_pupil(pupil_id: int) -> Pupil:
+    """Within the reader's reach. Raises: NotFound."""
+    found: Pupil | None = db.session().get(Pupil, pupil_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _wish(form: Any) -> Wish:
+    pupil_id = id_asked(form.get("pupil"))
+    _find_pupil(pupil_id)
+    return Wish(
+        pupil_id=pupil_id,
+        day=day_asked(form.get("date")),
+        version=number_asked(form.get("version")),
+        meal_type_id=number_asked(form.get("meal_type")),
+        account_id=number_asked(form.get("account")),
+        reason=word_asked(Reason, form.get("reason")),
+    )
+
+
+def _pupil_shown(wish: Wish) -> int | None:
+    return wish.pupil_id if is_staff(current_user) else None
+
+
+def _same_week(wish: Wish) -> dict[str, Any]:
+    return {"date": wish.day.isoformat(), "pupil": _pupil_shown(wish)}
+
+
+def _accounts(facts: Facts, pupil: Pupil) -> list[tuple[int, str]]:
+    return [(account.id, account.label) for account in facts.payers.get(pupil.id, [])]
+
+
+def _on_behalf(facts: Facts, pupil_id: int | None) -> OnBehalf | None:
+    if pupil_id is None:
+        return None
+    name = facts.pupils[pupil_id].full_name if pupil_id in facts.pupils else ""
+    return OnBehalf(pupil_id, name, channel_choices(), reason_choices())
+
+
+def _summary(facts: Facts) -> dict[str, Any]:
+    return {"accounts": summaries(facts, {})}
+
+
+def _confirmation(wish: Wish, action: str) -> str:
+    name = _find_pupil(wish.pupil_id).first_name
+    day = format_date(wish.day, "EEEE d MMMM")
+    if action == "book":
+        return gettext("Booked: %(name)s, %(day)s.", name=name, day=day)
+    return gettext("Cancelled: %(name)s, %(day)s.", name=name, day=day)

@@ -1,0 +1,165 @@
+"""What the agenda shows, as read: a handful of queries, whatever the size of the family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, contains_eager, joinedload
+
+from app.booking.forecast import meals_by_account
+from app.clock import local
+from app.models import (
+    Account,
+    Booking,
+    Enrolment,
+    Exclusion,
+    MealType,
+    Price,
+    Pupil,
+    PupilAccount,
+    SchoolClass,
+    ServiceDay,
+)
+from app.money import Cents
+from app.rules.coverage import Coverage, coverage_of
+from app.rules.deadlines import ServiceRules
+from app.rules.pricing import PriceLine, PriceList
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who looks: a parent at their own children, or staff at one pupil."""
+
+    is_staff: bool
+    now: datetime
+    rules: ServiceRules
+
+    @property
+    def today(self) -> date:
+        """The date in Zurich."""
+        return local(self.now).date()
+
+
+@dataclass
+class Facts:
+    """Everything that a week shows, as read."""
+
+    pupils: dict[int, Pupil] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    payers: dict[int, list[Account]] = field(default_factory=dict)
+    exclusions: dict[int, list[Exclusion]] = field(default_factory=dict)
+    days: dict[date, ServiceDay] = field(default_factory=dict)
+    bookings: dict[tuple[int, date], Booking] = field(default_factory=dict)
+    types: dict[int, MealType] = field(default_factory=dict)
+    prices: PriceList = field(default_factory=PriceList)
+    coverage: dict[int, Coverage] = field(default_factory=dict)
+
+    def enrolment(self, pupil_id: int, day: date) -> Enrolment | None:
+        """The pupil's enrolment that holds the day."""
+        found = self.pupils[pupil_id].enrolments
+        return next((e for e in found if e.valid_from <= day < e.valid_until), None)
+
+    def exclusion(self, pupil_id: int, day: date) -> Exclusion | None:
+        """The exclusion that keeps the pupil away on the day."""
+        found = self.exclusions.get(pupil_id, [])
+        return next((e for e in found if e.valid_from <= day < e.valid_until), None)
+
+    def year(self) -> tuple[date, date] | None:
+        """First and last day of the children's school years; None for nobody enrolled."""
+        years = [e.school_class.school_year for p in self.pupils.values() for e in p.enrolments]
+        if not years:
+            return None
+        last = max(year.ends_on for year in years) - timedelta(days=1)
+        return min(year.starts_on for year in years), last
+
+    def price(self, pupil_id: int, meal_type_id: int, day: date) -> Cents | None:
+        """What the meal costs by the price list."""
+        enrolment = self.enrolment(pupil_id, day)
+        if enrolment is None:
+            return None
+        return self.prices.on(day, meal_type_id=meal_type_id, category_id=enrolment.category_id)
+
+
+def read_facts(
+    session: Session, days: Sequence[date], reader: Reader, pupil_id: int | None = None
+) -> Facts:
+    """Read the week of every child within reach, or of one pupil."""
+    facts = Facts()
+    _read_children(session, facts, pupil_id)
+    _read_days(session, facts, days)
+    _read_price_list(session, facts)
+    _read_bookings(session, facts, days, reader)
+    _read_exclusions(session, facts, days)
+    return facts
+
+
+def _read_children(session: Session, facts: Facts, pupil_id: int | None) -> None:
+    query = (
+        sa.select(PupilAccount)
+        .join(PupilAccount.pupil)
+        .join(PupilAccount.account)
+        .where(Pupil.archived_at.is_(None), Account.archived_at.is_(None))
+        .options(
+            contains_eager(PupilAccount.pupil).joinedload(Pupil.diet, innerjoin=True),
+            contains_eager(PupilAccount.pupil)
+            .joinedload(Pupil.enrolments)
+            .joinedload(Enrolment.school_class)
+            .joinedload(SchoolClass.school_year),
+            contains_eager(PupilAccount.account),
+        )
+        .order_by(Pupil.birth_date, Pupil.id, PupilAccount.account_id)
+    )
+    if pupil_id is not None:
+        query = query.where(PupilAccount.pupil_id == pupil_id)
+    for link in session.scalars(query).unique():
+        facts.pupils[link.pupil_id] = link.pupil
+        facts.accounts[link.account_id] = link.account
+        facts.payers.setdefault(link.pupil_id, []).append(link.account)
+
+
+def _read_days(session: Session, facts: Facts, days: Sequence[date]) -> None:
+    query = (
+        sa.select(ServiceDay).where(ServiceDay.date.in_(days)).options(joinedload(ServiceDay.menus))
+    )
+    facts.days = {day.date: day for day in session.scalars(query).unique()}
+
+
+def _read_price_list(session: Session, facts: Facts) -> None:
+    query = (
+        sa.select(MealType, Price.category_id, Price.valid_from, Price.amount)
+        .outerjoin(Price, Price.meal_type_id == MealType.id)
+        .order_by(MealType.position, MealType.id)
+    )
+    lines = []
+    for meal_type, category_id, valid_from, amount in session.execute(query):
+        facts.types[meal_type.id] = meal_type
+        if amount is not None:
+            lines.append(PriceLine(meal_type.id, category_id, valid_from, amount))
+    facts.prices = PriceList.of(lines)
+
+
+def _read_bookings(session: Session, facts: Facts, days: Sequence[date], reader: Reader) -> None:
+    """The week's bookings, and what the accounts still have to pay for."""
+    query = (
+        sa.select(Booking, ServiceDay.date)
+        .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
+        .where(Booking.pupil_id.in_(list(facts.pupils)), ServiceDay.date.in_(days))
+    )
+    for booking, day in session.execute(query):
+        facts.bookings[booking.pupil_id, day] = booking
+    meals = meals_by_account(session, list(facts.accounts), reader.today, facts.prices)
+    facts.coverage = {
+        account.id: coverage_of(account.balance + account.tolerance, meals.get(account.id, []))
+        for account in facts.accounts.values()
+    }
+
+
+def _read_exclusions(session: Session, facts: Facts, days: Sequence[date]) -> None:
+    query = sa.select(Exclusion).where(
+        Exclusion.pupil_id.in_(list(facts.pupils)),
+        Exclusion.valid_from <= days[-1],
+        Exclusion.valid_until > days[0],
+    )
+    for exclusion in session.scalars(query):
+        facts.exclusions.setdefault(exclusion.pupil_id, []).append(exclusion)
