@@ -5,22 +5,26 @@ action reaches beyond the view's own rows, no address of ours ends in a fault, a
 the request instead of to the process.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import abort, flash, g, has_app_context, request, url_for
 from flask_appbuilder import ModelView, expose
+from flask_appbuilder.models.filters import BaseFilter
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.urltools import get_filter_args
 from flask_babel import lazy_gettext
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.interfaces import ORMOption
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.columns import MAX_ID
+from app.columns import MAX_ID, CentsType
 from app.errors import Duplicate, InUse, Refusal
+from app.filters import RowFilters, SentFilters, record_id
 from app.security import current_actor
 from app.transaction import transaction
 from app.web_errors import sentence_of
-from app.widgets import SearchWidget, SentFilters
+from app.widgets import SearchWidget
 
 MAX_PAGE_SIZE = 100
 READ = {"list", "show"}
@@ -28,16 +32,34 @@ KEEP = READ | {"add", "edit"}
 ACT = {"action", "action_post"}
 
 
-def record_id(text: object) -> int | None:
-    """A key from an address; None for anything that no row can have."""
-    written = str(text)
-    if not written.isascii() or not written.isdigit():
-        return None
-    return int(written) if int(written) <= MAX_ID else None
-
-
 class Rows(SQLAInterface):
-    """A model's rows; writes flush and leave the commit to `transaction`."""
+    """A model's rows; writes flush and leave the commit to `transaction`.
+
+    `load` says what a list reads along with its rows; `searches` gives filters to searches that are
+    no column, whose fields are the view's `search_form_extra_fields`.
+    """
+
+    filter_converter_class = RowFilters
+
+    def __init__(
+        self,
+        model: type[Any],
+        session: Any = None,
+        *,
+        load: Sequence[ORMOption] = (),
+        searches: Mapping[str, Sequence[type[BaseFilter]]] | None = None,
+    ) -> None:
+        self.load = load
+        self.searches = searches or {}
+        super().__init__(model, session)
+
+    def is_cents(self, column: str) -> bool:
+        """Whether the column holds an amount."""
+        return column in self.list_columns and isinstance(self.list_columns[column].type, CentsType)
+
+    def apply_all(self, query: Any, *args: Any, **options: Any) -> Any:
+        """The rows of a list, with what it shows of others."""
+        return super().apply_all(query.options(*self.load), *args, **options)
 
     def get_filters(self, search_columns: Any = None, search_filters: Any = None) -> SentFilters:
         """Filters that leave out what was not filled in."""
@@ -63,6 +85,13 @@ class Rows(SQLAInterface):
     def delete_all(self, items: list[Any]) -> None:
         for item in items:
             self.delete(item)
+
+
+def _check_pages() -> None:
+    """Flask-AppBuilder fails on a page that is no number."""
+    for name, value in request.args.items():
+        if name.startswith(("page_", "psize_")) and record_id(value) is None:
+            abort(400)
 
 
 class RequestFilters:
@@ -112,6 +141,16 @@ class TableView(ModelView):
         return url_for(f"{self.endpoint}.{self.default_view}")
 
     # -- reading -----------------------------------------------------------------------------------
+
+    def _list(self, **options: Any) -> Any:
+        """The search form and the rows that match it."""
+        _check_pages()
+        return super()._list(**options)
+
+    def _show(self, pk: Any) -> Any:
+        """One record."""
+        _check_pages()
+        return super()._show(pk)
 
     def _get_list_widget(self, **options: Any) -> Any:
         """Order, page and page size as asked, if they make sense."""
