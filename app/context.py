@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_babel import gettext
 from flask_login import current_user
 
 from app.access import EVERYTHING, scope_of
 from app.booking.rules import rules_of
+from app.documents.letterhead import Letterhead
 from app.extensions import db
 from app.labels import label
 from app.models import CanteenSettings
@@ -62,6 +63,20 @@ def canteen_settings() -> CanteenSettings:
 def service_rules() -> ServiceRules:
     """The rules in force, for this request."""
     return rules_of(canteen_settings())
+
+
+def letterhead() -> Letterhead:
+    """Whose paper our documents are printed on."""
+    canteen = canteen_settings()
+    town = f"{canteen.postal_code} {canteen.town}".strip()
+    lines = tuple(filter(None, (canteen.street, town)))
+    return Letterhead(canteen.name, lines, canteen.phone, canteen.email, canteen.website)
+
+
+def pdf_answer(content: bytes, name: str) -> Response:
+    """A document to look at and print; `name` is its file's, without the ending."""
+    disposition = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
+    return Response(content, mimetype="application/pdf", headers=disposition)
 
 
 def _variables() -> dict[str, Any]:
