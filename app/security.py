@@ -4,8 +4,10 @@ Permissions live here, in code; the database only knows which user has which rol
 """
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from flask_appbuilder.security.api import SecurityApi
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.security.views import AuthDBView
 from flask_login import current_user, logout_user, user_logged_in
+from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response as AnyResponse
@@ -52,6 +55,7 @@ FAB_ROLES: Final = {
     for role, views in PERMISSIONS.items()
 }
 STAFF: Final = frozenset(Role) - {Role.PARENT}
+RESET_TOKEN_LIFE: Final = timedelta(hours=1)
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -90,6 +94,33 @@ def require_secret(app: Flask) -> None:
 def hash_password(password: str) -> str:
     """As Flask-AppBuilder stores it. Slow on purpose: never inside a transaction."""
     return generate_password_hash(password, method="scrypt")
+
+
+def reset_token(user: CanteenUser) -> str:
+    """For a mail: whoever brings it within the hour may choose the user's password.
+
+    Signed for this one purpose, and worthless once the password is another.
+    """
+    until = (clock.now() + RESET_TOKEN_LIFE).timestamp()
+    return str(_reset_signer().dumps([user.id, until, _digest(f"{user.id} {user.password}")]))
+
+
+def user_of_reset_token(token: str) -> CanteenUser | None:
+    """The user that the token was made for; None if it is forged, too old, or used."""
+    try:
+        user_id, until, mark = _reset_signer().loads(token)
+    except BadData:
+        return None
+    reading: Session = db.session()
+    with scope_of(reading, EVERYTHING):
+        user = reading.get(CanteenUser, user_id)
+    if user is None or not user.is_active or clock.now().timestamp() >= until:
+        return None
+    return user if hmac.compare_digest(mark, _digest(f"{user.id} {user.password}")) else None
+
+
+def _reset_signer() -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="password reset")
 
 
 def roles_of(user: Any) -> frozenset[str]:
