@@ -15,7 +15,6 @@ from flask_appbuilder.models.filters import Filters
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.widgets import FormWidget
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from markupsafe import Markup
 from wtforms import (
     BooleanField,
@@ -34,6 +33,7 @@ from wtforms.fields.choices import SelectFieldBase
 from wtforms.validators import InputRequired
 from wtforms.widgets import html_params
 
+from app import labels
 
 _stock_value = SQLAInterface._get_attr_value  # noqa: SLF001
 
@@ -51,7 +51,7 @@ class WordField(SelectField):
 
     def __init__(self, *, enum_class: type[StrEnum], enums: Any = None, **options: Any) -> None:  # noqa: ARG002
         super().__init__(
-            choices=[(member.value, word_label(member)) for member in enum_class],
+            choices=labels.choices(enum_class),
             coerce=lambda sent: enum_class(sent) if sent else None,
             **options,
         )
@@ -60,11 +60,6 @@ class WordField(SelectField):
         """Whether none may be chosen is for the validators to say."""
         if self.data is not None:
             super().pre_validate(form)
-
-
-def word_label(member: StrEnum) -> Any:
-    """The message of a word of vocabulary.py, as in the template macro `word`."""
-    return lazy_gettext(member.value.replace("_", " ").capitalize())
 
 
 class Choose(widgets.Select):
@@ -132,7 +127,9 @@ def is_time(interface: SQLAInterface, column: str) -> bool:
 def value_to_show(item: Any, column: str) -> Any:
     """The stored value as lists and records show it; a word of an enum in the reader's language."""
     found = getattr(item, column, None)
-    return word_label(found) if isinstance(found, StrEnum) else _stock_value(item, column)
+    if isinstance(found, StrEnum) and type(found) in labels.LABELS:
+        return labels.label(found)
+    return _stock_value(item, column)
 
 
 def install() -> None:
