@@ -17,6 +17,7 @@ def create_app(**overrides: Any) -> "Flask":
         audit,
         context,
         language,
+        login,
         security,
         transaction,
         views,
@@ -39,12 +40,13 @@ def create_app(**overrides: Any) -> "Flask":
         access.guard(db.session)
         audit.watch(db.session)
         widgets.install()
-        builder = AppBuilder(security_manager_class=security.CanteenSecurityManager)
+        builder = AppBuilder(security_manager_class=login.CanteenSecurityManager)
         builder.init_app(app, db.session)
         language.install(app)
         context.install(app)
         views.register(builder)
         security.install(app)
+        login.install(app)
         web_errors.install(app)
     app.cli.add_command(canteen)
     return app

@@ -9,6 +9,7 @@ from flask_appbuilder import AppBuilder
 from flask_babel import lazy_gettext as _l
 
 from app.pages.agenda import AgendaView
+from app.pages.repeat import RepeatView
 
 # View, label, icon. Order is the order of the menu.
 PORTAL: list[tuple[Any, Any, str]] = [
@@ -20,7 +21,7 @@ MONEY: list[tuple[Any, Any, str]] = []
 SCHOOL: list[tuple[Any, Any, str]] = []
 OFFICE: list[tuple[Any, Any, str]] = []
 # Reached from other pages only.
-HIDDEN: list[Any] = []
+HIDDEN: list[Any] = [RepeatView]
 
 _SECTIONS = [
     ("", "", PORTAL),

@@ -8,7 +8,14 @@ bookings, wallets, counters.
 from app.booking.cascades import close_canteen, exclude, reopen_canteen
 from app.booking.changes import Wish, book_meal, cancel_meal
 from app.booking.closing import begin_closing, charge_next, fund_today, refuse_unfunded
-from app.booking.patterns import Pattern, Planned, book_pattern, plan_pattern, undo_operation
+from app.booking.patterns import (
+    Pattern,
+    Planned,
+    book_pattern,
+    pattern_days,
+    plan_pattern,
+    undo_operation,
+)
 from app.booking.service import mark_attendance, refuse_meal
 
 __all__ = [
@@ -24,6 +31,7 @@ __all__ = [
     "exclude",
     "fund_today",
     "mark_attendance",
+    "pattern_days",
     "plan_pattern",
     "refuse_meal",
     "refuse_unfunded",

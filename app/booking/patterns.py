@@ -1,6 +1,6 @@
 """A repeating pattern: chosen weekdays from a day until a day, in one go, previewed, undoable."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -39,35 +39,35 @@ class Planned:
     was_booked: bool = False
 
 
-def plan_pattern(
-    session: Session, pattern: Pattern, rules: ServiceRules, now: Now
-) -> list[Planned]:
-    """What `book_pattern` would do, by doing it and taking it back."""
-    point = session.begin_nested()
-    try:
-        return book_pattern(session, pattern, rules, now)
-    finally:
-        point.rollback()
-        session.expire_all()
-
-
-def book_pattern(
-    session: Session, pattern: Pattern, rules: ServiceRules, now: Now
-) -> list[Planned]:
-    """Book every service day of the pattern that can be booked; say why of the others.
-
-    Days that are booked already stay as they are.
-    """
-    return [_book(session, pattern, day, rules, now) for day in _service_days(session, pattern)]
-
-
-def _service_days(session: Session, pattern: Pattern) -> Iterator[date]:
+def pattern_days(session: Session, pattern: Pattern) -> list[date]:
+    """The service days that the pattern means, in order."""
     query = sa.select(ServiceDay.date).where(
         ServiceDay.date >= pattern.first, ServiceDay.date < pattern.until
     )
     served = set(session.scalars(query))
     days = days_between(pattern.first, pattern.until, pattern.weekdays)
-    return (day for day in days if day in served)
+    return [day for day in days if day in served]
+
+
+def plan_pattern(
+    session: Session, pattern: Pattern, days: Sequence[date], rules: ServiceRules, now: Now
+) -> list[Planned]:
+    """What `book_pattern` would do, by doing it and taking it back."""
+    point = session.begin_nested()
+    try:
+        return book_pattern(session, pattern, days, rules, now)
+    finally:
+        point.rollback()
+
+
+def book_pattern(
+    session: Session, pattern: Pattern, days: Sequence[date], rules: ServiceRules, now: Now
+) -> list[Planned]:
+    """Book those of the pattern's days that can be booked; say why of the others.
+
+    Days that are booked already stay as they are. `days` is a part of `pattern_days`.
+    """
+    return [_book(session, pattern, day, rules, now) for day in days]
 
 
 def _book(session: Session, pattern: Pattern, day: date, rules: ServiceRules, now: Now) -> Planned:
@@ -81,7 +81,9 @@ def _book(session: Session, pattern: Pattern, day: date, rules: ServiceRules, no
         operation=pattern.operation,
     )
     try:
-        book_meal(session, wish, rules, now)
+        # A refusal in the middle leaves nothing of its day behind.
+        with session.begin_nested():
+            book_meal(session, wish, rules, now)
     except Refusal as refused:
         return Planned(day, refused)
     return Planned(day)
@@ -127,7 +129,8 @@ def undo_operation(
 
 def _cancel(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Planned:
     try:
-        cancel_meal(session, wish, rules, now)
+        with session.begin_nested():
+            cancel_meal(session, wish, rules, now)
     except Refusal as refused:
         return Planned(wish.day, refused)
     return Planned(wish.day)

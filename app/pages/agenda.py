@@ -18,8 +18,10 @@ from app.extensions import db
 from app.labels import channel_choices, reason_choices
 from app.models import Pupil
 from app.pages.asked import day_asked, id_asked, number_asked, word_asked
-from app.pages.week import Cell, Row, cell_of, day_heads, rows_of, summaries
-from app.pages.week_facts import Facts, Reader, read_facts
+from app.pages.children import find_pupil, pupil_asked, reader
+from app.pages.summary import summaries
+from app.pages.week import Cell, Row, cell_of, day_heads, rows_of
+from app.pages.week_facts import Facts, read_facts
 from app.rules.weeks import days_of, week_to_show
 from app.security import current_actor, is_staff
 from app.transaction import transaction
@@ -92,7 +94,7 @@ class AgendaView(BaseView):
     @has_access
     def week(self) -> Any:
         """The week that holds ?date=, of one ?pupil= where staff ask."""
-        pupil_id = _pupil_asked(request.args.get("pupil"))
+        pupil_id = pupil_asked(request.args.get("pupil"))
         if pupil_id is None and is_staff(current_user):
             return redirect(url_for("TillView.search"))
         shown = day_asked(request.args.get("date"), default=clock.today())
@@ -129,17 +131,17 @@ class AgendaView(BaseView):
         return _confirmation(wish, action)
 
     def _page(self, shown: date, pupil_id: int | None) -> str:
-        reader = _reader()
+        looking = reader()
         days = days_of(week_to_show(shown))
-        facts = read_facts(db.session(), days, reader, pupil_id)
+        facts = read_facts(db.session(), days, looking, pupil_id)
         first, last = facts.year() or (days[0], days[-1])
         week = Week(days[0], first, last, pupil_id)
         html: str = self.render_template(
             "agenda/week.html",
             title=week.title,
             week=week,
-            days=day_heads(facts, days, reader),
-            rows=rows_of(facts, days, reader),
+            days=day_heads(facts, days, looking),
+            rows=rows_of(facts, days, looking),
             on_behalf=_on_behalf(facts, pupil_id),
             summary=_summary(facts),
         )
@@ -147,13 +149,13 @@ class AgendaView(BaseView):
 
     def _fragment(self, wish: Wish, announcement: str, error: Refusal | None) -> Response:
         """The cell as it is now, the money, and a sentence."""
-        reader = _reader()
-        facts = read_facts(db.session(), [wish.day], reader, wish.pupil_id)
+        looking = reader()
+        facts = read_facts(db.session(), [wish.day], looking, wish.pupil_id)
         pupil = facts.pupils.get(wish.pupil_id)
         if pupil is None:
             raise NotFound
-        day = day_heads(facts, [wish.day], reader)[0]
-        cell: Cell = cell_of(facts, pupil, wish.day, reader)
+        day = day_heads(facts, [wish.day], looking)[0]
+        cell: Cell = cell_of(facts, pupil, wish.day, looking)
         row = Row(pupil.id, pupil.first_name, "", _accounts(facts, pupil), [cell])
         html = self.render_template(
             "agenda/_change.html",
@@ -165,30 +167,9 @@ class AgendaView(BaseView):
         return make_response(html, error.status if error else 200)
 
 
-def _reader() -> Reader:
-    return Reader(is_staff(current_user), clock.now(), service_rules())
-
-
-def _pupil_asked(text: str | None) -> int | None:
-    """The pupil that staff look at; parents see their own, whatever they ask for."""
-    if not text or not is_staff(current_user):
-        return None
-    pupil_id = id_asked(text)
-    _find_pupil(pupil_id)
-    return pupil_id
-
-
-def _find_pupil(pupil_id: int) -> Pupil:
-    """Within the reader's reach. Raises: NotFound."""
-    found: Pupil | None = db.session().get(Pupil, pupil_id)
-    if found is None:
-        raise NotFound
-    return found
-
-
 def _wish(form: Any) -> Wish:
     pupil_id = id_asked(form.get("pupil"))
-    _find_pupil(pupil_id)
+    find_pupil(pupil_id)
     return Wish(
         pupil_id=pupil_id,
         day=day_asked(form.get("date")),
@@ -223,7 +204,7 @@ def _summary(facts: Facts) -> dict[str, Any]:
 
 
 def _confirmation(wish: Wish, action: str) -> str:
-    name = _find_pupil(wish.pupil_id).first_name
+    name = find_pupil(wish.pupil_id).first_name
     day = format_date(wish.day, "EEEE d MMMM")
     if action == "book":
         return gettext("Booked: %(name)s, %(day)s.", name=name, day=day)

@@ -1,6 +1,6 @@
 """The agenda's week in words: heads of days, a row per child, what a tap would do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
@@ -14,10 +14,8 @@ from app.money import format_chf
 from app.pages.week_facts import Facts, Reader
 from app.rules.agenda import CellFacts, CellState, action_of, cell_state
 from app.rules.choices import MealChoice, open_types
-from app.rules.coverage import Coverage
 from app.rules.deadlines import booking_deadline, cancelling_deadline, is_late_cancellation
 from app.vocabulary import BookingState
-
 
 STATE_LABELS: Final = {
     CellState.BOOKABLE: _l("Free"),
@@ -78,17 +76,6 @@ class Row:
     class_name: str
     accounts: list[tuple[int, str]]
     cells: list[Cell]
-
-
-@dataclass(frozen=True)
-class AccountSummary:
-    """An account's money on the page."""
-
-    label: str
-    balance: str
-    coverage: str
-    tone: str
-    topup_url: str | None = None
 
 
 def day_heads(facts: Facts, days: Iterable[date], reader: Reader) -> list[DayHead]:
@@ -284,42 +271,3 @@ def _choices(
     if standing is not None or len(allowed) == 1:
         return []
     return [(i, facts.types[i].name) for i in allowed if i != meal_type.id]
-
-
-def summaries(facts: Facts, urls: Mapping[int, str]) -> list[AccountSummary]:
-    """Each account's balance and how far it lasts; `urls` says where to top it up."""
-    return [
-        AccountSummary(
-            label=account.label,
-            balance=f"CHF {format_chf(account.balance)}",
-            coverage=coverage_sentence(facts.coverage[account.id]),
-            tone=_tone(facts.coverage[account.id]),
-            topup_url=urls.get(account.id),
-        )
-        for account in facts.accounts.values()
-    ]
-
-
-def coverage_sentence(coverage: Coverage) -> str:
-    """How far the money lasts, in one sentence."""
-    if coverage.meals == 0:
-        return gettext("No meal is booked.")
-    if coverage.first_uncovered is None and coverage.last_covered is not None:
-        return gettext(
-            "Balance sufficient until %(day)s, the last booked meal",
-            day=format_date(coverage.last_covered, "EEEE d MMMM"),
-        )
-    if coverage.last_covered is None:
-        return gettext(
-            "Balance not sufficient: CHF %(amount)s missing", amount=format_chf(coverage.missing)
-        )
-    return gettext(
-        "Balance sufficient until %(day)s",
-        day=format_date(coverage.last_covered, "EEEE d MMMM"),
-    )
-
-
-def _tone(coverage: Coverage) -> str:
-    if coverage.first_uncovered is None:
-        return "ok"
-    return "low" if coverage.covered_meals else "empty"
