@@ -200,6 +200,12 @@ class AmountOutOfRange(Refusal):
     status = 400
 
 
+class SentBefore(Refusal):
+    """A form that was sent already comes again with something else in it."""
+
+    sentence = N_("This form was sent already with another amount. Open the account again.")
+
+
 class ReceiptNotToday(Refusal):
     """Cash is paid out only to cancel a receipt of the same day."""
 

@@ -3,12 +3,20 @@
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import ledger
 from app.access import actor_of
 from app.clock import Now, local
-from app.errors import AmountOutOfRange, BadAmount, NotAllowed, NotFound, ReceiptNotToday
+from app.errors import (
+    AmountOutOfRange,
+    BadAmount,
+    NotAllowed,
+    NotFound,
+    ReceiptNotToday,
+    SentBefore,
+)
 from app.models import Account, Counter, Receipt, TopUp, Transfer
 from app.money import Cents
 from app.payments.credit import credit, hold_today
@@ -30,10 +38,9 @@ def record_cash(
     """Take cash for an account; the same request sent twice gives the same receipt.
 
     Raises: NotAllowed for who is not staff, NotFound, BadAmount for what no coins make,
-    AmountOutOfRange.
+    AmountOutOfRange, SentBefore for a request that was for another account or amount.
     """
-    if not actor_of(session).is_staff or actor_of(session).user_id is None:
-        raise NotAllowed
+    _check_cashier(session)
     if amount <= 0 or amount % SMALLEST_COIN:
         raise BadAmount
     if amount > LARGEST_PAYMENT:
@@ -42,7 +49,17 @@ def record_cash(
     if account_id not in ledger.lock_accounts(session, [account_id]):
         raise NotFound
     known = _receipt_of(session, request_id)
-    return known or _issue(session, account_id, amount, request_id, rules, now())
+    if known is None:
+        return _issue(session, account_id, amount, request_id, rules, now())
+    if (known.top_up.account_id, known.top_up.amount) != (account_id, amount):
+        raise SentBefore
+    return known
+
+
+def _check_cashier(session: Session) -> None:
+    actor = actor_of(session)
+    if not actor.is_staff or actor.user_id is None:
+        raise NotAllowed
 
 
 def _receipt_of(session: Session, request_id: str) -> Receipt | None:
@@ -95,19 +112,29 @@ def next_number(session: Session, name: str, year: int) -> int:
     )
     counter = session.scalar(query)
     if counter is None:
-        counter = Counter(name=name, year=year, value=0)
-        session.add(counter)
+        _begin_series(session, name, year)
+        counter = session.scalars(query).one()
     counter.value += 1
     session.flush()
     return counter.value
 
 
+def _begin_series(session: Session, name: str, year: int) -> None:
+    """The series' row, whoever comes first with it."""
+    try:
+        with session.begin_nested():
+            session.add(Counter(name=name, year=year, value=0))
+    except IntegrityError:
+        return
+
+
 def cancel_receipt(session: Session, receipt_id: int, now: Now) -> Receipt:
     """Pay the cash of a receipt back, on the same day; the receipt keeps its number.
 
-    Cancelling twice changes nothing. Raises: NotFound, ReceiptNotToday, InsufficientFunds when the
-    money is spent.
+    Cancelling twice changes nothing. Raises: NotAllowed for who is not staff, NotFound,
+    ReceiptNotToday, InsufficientFunds when the money is spent.
     """
+    _check_cashier(session)
     hold_today(session, now())
     query = (
         sa.select(Receipt)
@@ -131,5 +158,6 @@ def cancel_receipt(session: Session, receipt_id: int, now: Now) -> Receipt:
     ).one()
     ledger.reverse(session, transfer_id, now=instant)
     receipt.cancelled_at = instant
+    receipt.top_up.state, receipt.top_up.credited_at = TopUpState.CANCELLED, None
     session.flush()
     return receipt
