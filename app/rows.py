@@ -5,86 +5,33 @@ action reaches beyond the view's own rows, no address of ours ends in a fault, a
 the request instead of to the process.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from flask import abort, flash, g, has_app_context, request, url_for
-from flask_appbuilder import ModelView, expose
-from flask_appbuilder.models.filters import BaseFilter
-from flask_appbuilder.models.sqla.interface import SQLAInterface
-from flask_appbuilder.urltools import get_filter_args
+from flask_appbuilder import ModelView, expose, has_access
+from flask_appbuilder.urltools import get_order_args, get_page_args, get_page_size_args
 from flask_babel import lazy_gettext
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm.interfaces import ORMOption
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.columns import MAX_ID, CentsType
-from app.errors import Duplicate, InUse, Refusal
-from app.filters import RowFilters, SentFilters, record_id
+from app.captions import COLUMNS
+from app.columns import MAX_ID
+from app.errors import Refusal
+from app.fields import RecordField
+from app.filters import record_id
+from app.records import Rows
 from app.security import current_actor
 from app.transaction import transaction
-from app.web_errors import sentence_of
+from app.web_errors import refusal_of, sentence_of
 from app.widgets import SearchWidget
+
+__all__ = ["ACT", "KEEP", "READ", "Rows", "TableView"]
 
 MAX_PAGE_SIZE = 100
 READ = {"list", "show"}
 KEEP = READ | {"add", "edit"}
 ACT = {"action", "action_post"}
-
-
-class Rows(SQLAInterface):
-    """A model's rows; writes flush and leave the commit to `transaction`.
-
-    `load` says what a list reads along with its rows; `searches` gives filters to searches that are
-    no column, whose fields are the view's `search_form_extra_fields`.
-    """
-
-    filter_converter_class = RowFilters
-
-    def __init__(
-        self,
-        model: type[Any],
-        session: Any = None,
-        *,
-        load: Sequence[ORMOption] = (),
-        searches: Mapping[str, Sequence[type[BaseFilter]]] | None = None,
-    ) -> None:
-        self.load = load
-        self.searches = searches or {}
-        super().__init__(model, session)
-
-    def is_cents(self, column: str) -> bool:
-        """Whether the column holds an amount."""
-        return column in self.list_columns and isinstance(self.list_columns[column].type, CentsType)
-
-    def apply_all(self, query: Any, *args: Any, **options: Any) -> Any:
-        """The rows of a list, with what it shows of others."""
-        return super().apply_all(query.options(*self.load), *args, **options)
-
-    def get_filters(self, search_columns: Any = None, search_filters: Any = None) -> SentFilters:
-        """Filters that leave out what was not filled in."""
-        return SentFilters(self.filter_converter_class, self, search_columns, search_filters)
-
-    def get(self, id: Any, *args: Any, **options: Any) -> Any:  # noqa: A002 - FAB's name
-        """The row, or None for a key that no row can have."""
-        found = record_id(id)
-        return None if found is None else super().get(found, *args, **options)
-
-    def add(self, item: Any, commit: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
-        self.session.add(item)
-        self.session.flush()
-
-    def edit(self, item: Any, commit: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
-        self.session.add(item)
-        self.session.flush()
-
-    def delete(self, item: Any, commit: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
-        self.session.delete(item)
-        self.session.flush()
-
-    def delete_all(self, items: list[Any]) -> None:
-        for item in items:
-            self.delete(item)
 
 
 def _check_pages() -> None:
@@ -128,10 +75,10 @@ class TableView(ModelView):
     def _init_properties(self) -> None:
         """No column is searched unless it is named: the stock default loads every relation."""
         named = list(self.search_columns)
+        self.label_columns = {**COLUMNS, **self.label_columns}
         self.search_columns = named or [self.datamodel.get_pk_name()]
         super()._init_properties()
         self.search_columns = named
-        self.label_columns = dict(self.label_columns)
 
     def update_redirect(self) -> None:
         """Keep no history of pages in the cookie."""
@@ -147,10 +94,45 @@ class TableView(ModelView):
         _check_pages()
         return super()._list(**options)
 
-    def _show(self, pk: Any) -> Any:
-        """One record."""
+    @expose("/show/<pk>", methods=["GET"])
+    @has_access
+    def show(self, pk: Any) -> Any:
+        """One record under its own name, with what the view says about it."""
         _check_pages()
-        return super()._show(pk)
+        item = self._item(pk)
+        return self.render_template(
+            self.show_template,
+            pk=pk,
+            title=self.name_of(item) or self.show_title,
+            widgets=self._show_widgets(pk, item),
+            related_views=self._related_views,
+            item=item,
+            **self.about(item),
+        )
+
+    def _show_widgets(self, pk: Any, item: Any) -> dict[str, Any]:
+        widgets: dict[str, Any] = self._get_related_views_widgets(
+            item,
+            orders=get_order_args(),
+            pages=get_page_args(),
+            page_sizes=get_page_size_args(),
+            widgets=self._get_show_widget(pk, item),
+        )
+        return widgets
+
+    def name_of(self, item: Any) -> str:
+        """What the page of a record is called; its kind where it has no name."""
+        return str(item) if "__str__" in vars(type(item)) else ""
+
+    def about(self, item: Any) -> dict[str, Any]:  # noqa: ARG002
+        """What the template of the record's page needs beside its columns."""
+        return {}
+
+    def _item(self, pk: Any) -> Any:
+        item = self.datamodel.get(pk, self._base_filters)
+        if item is None:
+            abort(404)
+        return item
 
     def _get_list_widget(self, **options: Any) -> Any:
         """Order, page and page size as asked, if they make sense."""
@@ -165,11 +147,20 @@ class TableView(ModelView):
 
     def _add(self) -> Any:
         """The form again, or None once the record is kept."""
-        get_filter_args(self._filters, disallow_if_not_in_search=False)
         form = self.add_form.refresh()
-        if request.method == "POST" and form.validate() and self._keep_new(form):
-            return None
+        if request.method == "POST":
+            if form.validate() and self._keep_new(form):
+                return None
+        else:
+            self._choose_asked(form)
         return self._get_add_widget(form=form)
+
+    def _choose_asked(self, form: Any) -> None:
+        """The address may choose: /add?pupil=7 comes from the page of that pupil."""
+        for field in form:
+            key = record_id(request.args.get(field.name))
+            if key is not None and isinstance(field, RecordField):
+                field.choose(key)
 
     def _keep_new(self, form: Any) -> bool:
         def write() -> None:
@@ -179,53 +170,51 @@ class TableView(ModelView):
             self.datamodel.add(item)
             self.post_add(item)
 
-        return self._write(write, self.add_row_message, Duplicate())
+        return self._write(write, self.add_row_message)
 
     def _edit(self, pk: Any) -> Any:
         """The form again, or None once the record is kept."""
-        item = self.datamodel.get(pk, self._base_filters)
-        if item is None:
-            abort(404)
-        if request.method == "GET":
-            form = self.edit_form.refresh(obj=item)
-            self.prefill_form(form, item.id)
-            return self._get_edit_widget(form=form)
-        form = self.edit_form.refresh(request.form)
+        item = self._item(pk)
+        form = self.edit_form.refresh(obj=item)
         form._id = item.id  # noqa: SLF001 - Flask-AppBuilder's Unique validator reads it
-        if form.validate() and self._keep_changed(item, form):
+        if request.method == "GET":
+            self.prefill_form(form, item.id)
+        elif form.validate() and self._keep_changed(item, form):
             return None
         return self._get_edit_widget(form=form)
 
     def _keep_changed(self, item: Any, form: Any) -> bool:
         def write() -> None:
+            self.hold(item)
             form.populate_obj(item)
             self.pre_update(item)
             self.datamodel.edit(item)
             self.post_update(item)
 
-        return self._write(write, self.edit_row_message, Duplicate())
+        return self._write(write, self.edit_row_message)
+
+    def hold(self, item: Any) -> None:
+        """Lock what a change of the record depends on, before it is written."""
 
     def _delete(self, pk: Any) -> None:
-        item = self.datamodel.get(pk, self._base_filters)
-        if item is None:
-            abort(404)
+        item = self._item(pk)
 
         def write() -> None:
             self.pre_delete(item)
             self.datamodel.delete(item)
             self.post_delete(item)
 
-        self._write(write, self.delete_row_message, InUse())
+        self._write(write, self.delete_row_message)
 
-    def _write(self, write: Any, done: Any, conflict: Refusal) -> bool:
+    def _write(self, write: Callable[[], None], done: Any) -> bool:
         """Run `write` as one transaction; say what came of it."""
         try:
             with transaction(current_actor()):
                 write()
         except Refusal as refused:
             flash(sentence_of(refused), "danger")
-        except IntegrityError:
-            flash(sentence_of(conflict), "danger")
+        except IntegrityError as conflict:
+            flash(sentence_of(refusal_of(conflict)), "danger")
         else:
             flash(done, "success")
             return True

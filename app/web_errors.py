@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.clock import local
-from app.errors import N_, ChangedMeanwhile, Duplicate, NotFound, Refusal
+from app.errors import N_, BadInput, ChangedMeanwhile, Duplicate, InUse, NotFound, Refusal
 from app.extensions import db
 from app.money import format_chf
 
@@ -28,6 +28,17 @@ _SENTENCES = {
     500: N_(
         "Something went wrong on our side and was noted. Nothing was changed. Try again later."
     ),
+}
+# How SQLite and PostgreSQL name what a constraint refused.
+_CONFLICTS: dict[Any, type[Refusal]] = {
+    "SQLITE_CONSTRAINT_FOREIGNKEY": InUse,
+    "SQLITE_CONSTRAINT_TRIGGER": InUse,
+    "23001": InUse,
+    "23503": InUse,
+    "SQLITE_CONSTRAINT_CHECK": BadInput,
+    "SQLITE_CONSTRAINT_NOTNULL": BadInput,
+    "23514": BadInput,
+    "23502": BadInput,
 }
 _MONEY = frozenset({"balance", "amount", "minimum", "maximum", "price"})
 
@@ -61,6 +72,13 @@ def page(status: int, sentence: str) -> tuple[str, int]:
     return render_template(template, title=gettext("Not possible"), sentence=sentence), status
 
 
+def refusal_of(conflict: IntegrityError) -> Refusal:
+    """What a constraint that a form did not foresee means to its reader."""
+    cause: Any = conflict.orig
+    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+    return _CONFLICTS.get(code, Duplicate)()
+
+
 def _on_refusal(refusal: Refusal) -> tuple[str, int]:
     db.session.rollback()
     return page(refusal.status, sentence_of(refusal))
@@ -68,8 +86,9 @@ def _on_refusal(refusal: Refusal) -> tuple[str, int]:
 
 def _on_conflict(error: Exception) -> tuple[str, int]:
     current_app.logger.warning("refused by the database", exc_info=error)
-    is_stale = isinstance(error, StaleDataError)
-    return _on_refusal(ChangedMeanwhile() if is_stale else Duplicate())
+    if isinstance(error, IntegrityError):
+        return _on_refusal(refusal_of(error))
+    return _on_refusal(ChangedMeanwhile())
 
 
 def _on_number_too_long(_: OverflowError) -> tuple[str, int]:

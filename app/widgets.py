@@ -22,10 +22,7 @@ from wtforms import (
     DateTimeLocalField,
     DecimalField,
     FloatField,
-    IntegerField,
     SelectField,
-    StringField,
-    TextAreaField,
     TimeField,
     widgets,
 )
@@ -34,6 +31,15 @@ from wtforms.validators import InputRequired
 from wtforms.widgets import html_params
 
 from app import labels
+from app.fields import (
+    AllergensField,
+    InstantField,
+    LineField,
+    MoneyField,
+    NumberField,
+    ParagraphField,
+    RecordField,
+)
 
 _stock_value = SQLAInterface._get_attr_value  # noqa: SLF001
 
@@ -104,15 +110,15 @@ def decimal_input() -> widgets.NumberInput:
 
 
 CONVERSIONS = (
-    ("is_text", TextAreaField, widgets.TextArea),
-    ("is_binary", TextAreaField, widgets.TextArea),
-    ("is_json", TextAreaField, widgets.TextArea),
-    ("is_string", StringField, widgets.TextInput),
-    ("is_integer", IntegerField, widgets.NumberInput),
+    ("is_cents", MoneyField, None),
+    ("is_text", ParagraphField, None),
+    ("is_json", AllergensField, CheckList),
+    ("is_string", LineField, None),
+    ("is_integer", NumberField, None),
     ("is_numeric", DecimalField, decimal_input),
     ("is_float", FloatField, decimal_input),
     ("is_boolean", Checkbox, None),
-    ("is_datetime", DateTimeLocalField, widgets.DateTimeLocalInput),
+    ("is_datetime", InstantField, None),
     ("is_date", DateField, widgets.DateInput),
     ("is_time", TimeField, widgets.TimeInput),
 )
@@ -138,6 +144,7 @@ def install() -> None:
     SQLAInterface._get_attr_value = staticmethod(value_to_show)  # noqa: SLF001
     forms.FieldConverter.conversion_table = CONVERSIONS
     forms.EnumField = WordField
+    forms.QuerySelectField = RecordField
     forms.Select2Widget = native_select
     forms.Select2ManyWidget = CheckList
     for stock, plain in (
