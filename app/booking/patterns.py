@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.booking.changes import Wish, book_meal, cancel_meal
-from app.booking.record import new_operation
+from app.booking.record import lock_day, new_operation
 from app.clock import Now
 from app.errors import NothingToUndo, Refusal
 from app.models import Booking, BookingChange, ServiceDay
@@ -67,6 +67,9 @@ def book_pattern(
 
     Days that are booked already stay as they are. `days` is a part of `pattern_days`.
     """
+    # All of them before the first wallet: locks are taken in one order everywhere.
+    for day in sorted(days):
+        lock_day(session, day)
     return [_book(session, pattern, day, rules, now) for day in days]
 
 
@@ -123,6 +126,8 @@ def undo_operation(
     wishes = [Wish(pupil, day, version) for pupil, day, version in session.execute(query)]
     if not wishes:
         raise NothingToUndo
+    for day in sorted({wish.day for wish in wishes}):
+        lock_day(session, day)
     undoing = new_operation()
     return [_cancel(session, replace(w, operation=undoing), rules, now) for w in wishes]
 
