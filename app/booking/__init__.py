@@ -16,12 +16,14 @@ from app.booking.patterns import (
     plan_pattern,
     undo_operation,
 )
+from app.booking.prices import announce_price
 from app.booking.service import mark_attendance, refuse_meal
 
 __all__ = [
     "Pattern",
     "Planned",
     "Wish",
+    "announce_price",
     "begin_closing",
     "book_meal",
     "book_pattern",

@@ -1,15 +1,17 @@
 """What a meal costs: the price list at the service date, for the pupil's category on that day."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app import outbox
 from app.errors import NoPrice, NotEnrolled
-from app.models import Enrolment, Price
+from app.models import Booking, Enrolment, Price, ServiceDay
 from app.money import Cents
 from app.rules.pricing import PriceLine, PriceList
+from app.vocabulary import BookingState, FactKind
 
 
 def price_list(session: Session) -> PriceList:
@@ -37,3 +39,31 @@ def price_of(session: Session, *, pupil_id: int, meal_type_id: int, day: date) -
     if price is None:
         raise NoPrice
     return price
+
+
+def announce_price(session: Session, price: Price, now: datetime) -> int:
+    """Tell the families with booked meals that a new price touches; how many accounts."""
+    query = (
+        sa.select(Booking.account_id)
+        .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
+        .join(Enrolment, Enrolment.pupil_id == Booking.pupil_id)
+        .where(
+            Booking.state == BookingState.BOOKED,
+            Booking.meal_type_id == price.meal_type_id,
+            Enrolment.category_id == price.category_id,
+            ServiceDay.date >= price.valid_from,
+            Enrolment.valid_from <= ServiceDay.date,
+            Enrolment.valid_until > ServiceDay.date,
+        )
+        .distinct()
+    )
+    accounts = session.scalars(query).all()
+    for account_id in accounts:
+        outbox.tell(
+            session,
+            FactKind.PRICE_CHANGED,
+            now=now,
+            account_id=account_id,
+            record_id=price.id,
+        )
+    return len(accounts)
