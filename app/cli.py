@@ -1,5 +1,7 @@
 """The commands: `flask canteen …`."""
 
+from datetime import datetime
+
 import click
 from flask.cli import AppGroup
 
@@ -35,6 +37,44 @@ def init() -> None:
     """Make roles, chart of accounts and settings exist."""
     init_canteen()
     click.echo("OK")
+
+
+@canteen.command("close-day")
+@click.argument("day", metavar="[DATE]", required=False, type=click.DateTime(["%Y-%m-%d"]))
+def close_day(day: datetime | None) -> None:
+    """Close DATE (today unless given): charge its meals, or mark them unfunded."""
+    from flask_babel import format_date, gettext
+
+    from app import clock, worker
+    from app.errors import Refusal
+    from app.web_errors import sentence_of
+
+    meals, date = 0, clock.today() if day is None else day.date()
+    shown = format_date(date, "full")
+    try:
+        for settled in worker.close_day(date):
+            meals += settled
+            if settled:
+                click.echo(gettext("%(day)s: %(meals)s meals settled", day=shown, meals=meals))
+    except Refusal as refused:
+        click.echo(sentence_of(refused), err=True)
+        raise SystemExit(1) from refused
+    click.echo(gettext("%(day)s is closed", day=shown))
+
+
+@canteen.command("worker")
+@click.option("--once", is_flag=True, help="Do what there is to do now, then end.")
+def work(*, once: bool) -> None:
+    """Close the days, credit, send the mails: until told to stop."""
+    from flask import current_app
+
+    from app.worker import Worker
+
+    worker = Worker(current_app._get_current_object())  # type: ignore[attr-defined] # noqa: SLF001
+    if not once:
+        worker.run()
+    elif not worker.run_once():
+        raise SystemExit(1)
 
 
 @canteen.command("check-ledger")

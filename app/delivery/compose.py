@@ -1,0 +1,74 @@
+"""A mail as its reader gets it: subject, text and HTML in their language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import current_app
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from app.delivery.letters import LETTERS
+from app.delivery.telling import Telling
+from app.language import LOCALES
+from app.models import CanteenSettings, OutboxMail
+from app.vocabulary import Language
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A letter that is ready to be sent."""
+
+    name: str
+    address: str
+    subject: str
+    text: str
+    html: str
+
+
+def compose(
+    session: Session, mail: OutboxMail, now: datetime, *, is_preview: bool = False
+) -> Composed:
+    """The mail with the present state of what it tells of; only reads.
+
+    A preview is for staff: a link that lets its reader choose a password is left out.
+    """
+    canteen = session.get_one(CanteenSettings, 1)
+    user = mail.user
+    name = "" if user is None else f"{user.first_name} {user.last_name}".strip()
+    language = Language.FRENCH if user is None else user.language
+    with force_locale(LOCALES[language]):
+        letter = LETTERS[mail.kind](Telling(session, mail, canteen, now, is_preview))
+        variables = {
+            "letter": letter,
+            "greeting": _("Hello %(name)s,", name=name) if name else _("Hello,"),
+            "canteen": canteen,
+            "footer": _footer(canteen),
+            "lang": str(language),
+        }
+        return Composed(
+            name=one_line(name),
+            address=canteen.email if user is None else user.email,
+            subject=one_line(letter.subject),
+            text=_render("mail/letter.txt", variables),
+            html=_render("mail/letter.html", variables),
+        )
+
+
+def one_line(text: str) -> str:
+    """Fit for a header: whatever was typed, no line ends."""
+    return " ".join(text.split())
+
+
+def _footer(canteen: CanteenSettings) -> Sequence[str]:
+    town = f"{canteen.postal_code} {canteen.town}".strip()
+    address = ", ".join(part for part in (canteen.name, canteen.street, town) if part)
+    contact = ", ".join(part for part in (canteen.phone, canteen.email) if part)
+    return [line for line in (address, contact, _("This mail was written by a program.")) if line]
+
+
+def _render(template: str, variables: dict[str, Any]) -> str:
+    """Without the pages' own variables: a mail has no request and no menu."""
+    return current_app.jinja_env.get_template(template).render(variables)

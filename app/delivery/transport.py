@@ -1,0 +1,179 @@
+"""The last step of a mail: an SMTP server, or a file where there is none."""
+
+import os
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from email.utils import formataddr
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import flask_mail
+from flask import current_app
+
+from app.delivery.compose import Composed, one_line
+from app.models import CanteenSettings, OutboxMail
+
+TIMEOUT: Final = 30.0  # seconds for one answer of the server
+_PERMANENT: Final = range(500, 600)
+_ENHANCED: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+
+
+class Undelivered(Exception):
+    """A mail that was not taken. `code` says why in a word and figures, without personal data.
+
+    `is_final`: trying again would be refused again. `is_server`: no other mail would fare better.
+    """
+
+    def __init__(self, code: str, *, is_final: bool = False, is_server: bool = False) -> None:
+        super().__init__(code)
+        self.code, self.is_final, self.is_server = code, is_final, is_server
+
+
+class Transport(Protocol):
+    """Takes one mail for good, or raises Undelivered."""
+
+    def send(self, message: flask_mail.Message) -> None:
+        """Send; once this returns the mail is the other side's."""
+
+
+@contextmanager
+def open_transport() -> Iterator[Transport]:
+    """SMTP when a server is set, files in MAIL_FOLDER otherwise."""
+    if not current_app.config["MAIL_SERVER"]:
+        yield FileTransport(Path(current_app.config["MAIL_FOLDER"]))
+        return
+    smtp = SmtpTransport()
+    try:
+        yield smtp
+    finally:
+        smtp.close()
+
+
+def message_of(
+    mail: OutboxMail, composed: Composed, canteen: CanteenSettings, now: datetime
+) -> flask_mail.Message:
+    """The message, with a Message-ID that stays the same however often it is sent."""
+    config = current_app.config
+    message = flask_mail.Message(
+        subject=composed.subject,
+        recipients=[formataddr((composed.name, composed.address))],
+        body=composed.text,
+        html=composed.html,
+        sender=formataddr((one_line(canteen.name), config["MAIL_DEFAULT_SENDER"])),
+        reply_to=canteen.email or None,
+        date=now.timestamp(),
+        extra_headers={"Auto-Submitted": "auto-generated"},
+    )
+    # Flask-Mail would write a second header beside its own one if it were given as an extra.
+    message.msgId = message_id(mail.id, mail.created_at, config["PUBLIC_URL"])
+    return message
+
+
+def message_id(mail_id: int, created_at: datetime, public_url: str) -> str:
+    """Unique for ever: the instant tells apart the mails of a database that was restored."""
+    host = urlsplit(public_url).hostname or "localhost"
+    return f"<{created_at:%Y%m%d%H%M%S}.{mail_id}@{host}>"
+
+
+class Connection(flask_mail.Connection):
+    """Flask-Mail's connection, which does not wait for ever and checks the server's certificate."""
+
+    def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
+        """Connect and log in."""
+        mail, trusted = self.mail, ssl.create_default_context()
+        host: smtplib.SMTP | smtplib.SMTP_SSL
+        if mail.use_ssl:
+            host = smtplib.SMTP_SSL(mail.server, mail.port or 465, timeout=TIMEOUT, context=trusted)
+        else:
+            host = smtplib.SMTP(mail.server, mail.port or 25, timeout=TIMEOUT)
+        if mail.use_tls:
+            host.starttls(context=trusted)
+        if mail.username and mail.password:
+            host.login(mail.username, mail.password)
+        return host
+
+
+class SmtpTransport:
+    """One connection for many mails, opened at the first; after any trouble the next opens anew."""
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+
+    def send(self, message: flask_mail.Message) -> None:
+        """Raises: Undelivered."""
+        connection = self._connect()
+        try:
+            connection.send(message)
+        except (OSError, smtplib.SMTPException, flask_mail.BadHeaderError) as error:
+            self.close()
+            raise _undelivered(error) from error
+
+    def close(self) -> None:
+        """Say good-bye; a server that has hung up already is no trouble any more."""
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.host is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                connection.host.quit()
+
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            try:
+                self._connection = Connection(current_app.extensions["mail"]).__enter__()
+            except (OSError, smtplib.SMTPException) as error:
+                raise Undelivered(f"server {_figures(error)}".strip(), is_server=True) from error
+        return self._connection
+
+
+class FileTransport:
+    """A file for each mail, whole or not there; sent again it takes its own place."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def send(self, message: flask_mail.Message) -> None:
+        """Raises: Undelivered."""
+        if message.has_bad_headers():
+            raise Undelivered("header", is_final=True)
+        name = message.msgId.strip("<>").partition("@")[0]
+        unfinished = self._folder / f".{name}.{os.getpid()}"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with unfinished.open("wb") as file:
+                file.write(message.as_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(self._folder / f"{name}.eml")
+        except OSError as error:
+            raise Undelivered("folder", is_server=True) from error
+
+
+def _undelivered(error: Exception) -> Undelivered:
+    """The server's 5xx to this reader or this text is final; to us as a sender it may be mended."""
+    if isinstance(error, flask_mail.BadHeaderError):
+        return Undelivered("header", is_final=True)
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return Undelivered("hung up")
+    if isinstance(error, TimeoutError):
+        return Undelivered("timeout")
+    is_about_us = isinstance(error, smtplib.SMTPSenderRefused)
+    figures = _figures(error)
+    is_permanent = figures[:3].isdigit() and int(figures[:3]) in _PERMANENT
+    return Undelivered(f"refused {figures}".strip(), is_final=is_permanent and not is_about_us)
+
+
+def _figures(error: Exception) -> str:
+    """The reply's codes, such as 550 5.1.1; its text may hold an address and is left out."""
+    reply: object
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, reply = next(iter(error.recipients.values()))
+    elif isinstance(error, smtplib.SMTPResponseException):
+        code, reply = error.smtp_code, error.smtp_error
+    else:
+        return ""
+    found = _ENHANCED.search(str(reply))
+    return f"{code} {found[0]}" if found else str(code)
