@@ -35,6 +35,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.SECRETARIAT: {
         "AgendaView": "can_(week|change)",
         "RepeatView": "can_(repeat|undo)",
+        "MailView": f"{_READ}|send_again",
     },
     Role.TILL: {
         "AgendaView": "can_(week|change)",

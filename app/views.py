@@ -8,7 +8,9 @@ from typing import Any
 from flask_appbuilder import AppBuilder
 from flask_babel import lazy_gettext as _l
 
+from app.declared.office import MailView
 from app.pages.agenda import AgendaView
+from app.pages.endpoints import HealthView
 from app.pages.repeat import RepeatView
 
 # View, label, icon. Order is the order of the menu.
@@ -19,9 +21,11 @@ SERVICE: list[tuple[Any, Any, str]] = []
 PEOPLE: list[tuple[Any, Any, str]] = []
 MONEY: list[tuple[Any, Any, str]] = []
 SCHOOL: list[tuple[Any, Any, str]] = []
-OFFICE: list[tuple[Any, Any, str]] = []
+OFFICE: list[tuple[Any, Any, str]] = [
+    (MailView, _l("Mails"), "mail"),
+]
 # Reached from other pages only.
-HIDDEN: list[Any] = [RepeatView]
+HIDDEN: list[Any] = [HealthView, RepeatView]
 
 _SECTIONS = [
     ("", "", PORTAL),

@@ -16,7 +16,8 @@ from app import clock
 from app.access import EVERYTHING, SYSTEM, scope_of
 from app.delivery.compose import compose
 from app.delivery.recipients import may_still_read
-from app.delivery.transport import Transport, Undelivered, message_of, open_transport
+from app.delivery.transport import Transport, message_of, open_transport
+from app.delivery.trouble import Undelivered
 from app.extensions import db
 from app.models import CanteenSettings, OutboxMail
 from app.transaction import transaction

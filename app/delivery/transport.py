@@ -1,7 +1,6 @@
 """The last step of a mail: an SMTP server, or a file where there is none."""
 
 import os
-import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -16,22 +15,10 @@ import flask_mail
 from flask import current_app
 
 from app.delivery.compose import Composed, one_line
+from app.delivery.trouble import Undelivered, undelivered, unreachable
 from app.models import CanteenSettings, OutboxMail
 
 TIMEOUT: Final = 30.0  # seconds for one answer of the server
-_PERMANENT: Final = range(500, 600)
-_ENHANCED: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
-
-
-class Undelivered(Exception):
-    """A mail that was not taken. `code` says why in a word and figures, without personal data.
-
-    `is_final`: trying again would be refused again. `is_server`: no other mail would fare better.
-    """
-
-    def __init__(self, code: str, *, is_final: bool = False, is_server: bool = False) -> None:
-        super().__init__(code)
-        self.code, self.is_final, self.is_server = code, is_final, is_server
 
 
 class Transport(Protocol):
@@ -111,7 +98,7 @@ class SmtpTransport:
             connection.send(message)
         except (OSError, smtplib.SMTPException, flask_mail.BadHeaderError) as error:
             self.close()
-            raise _undelivered(error) from error
+            raise undelivered(error) from error
 
     def close(self) -> None:
         """Say good-bye; a server that has hung up already is no trouble any more."""
@@ -125,7 +112,7 @@ class SmtpTransport:
             try:
                 self._connection = Connection(current_app.extensions["mail"]).__enter__()
             except (OSError, smtplib.SMTPException) as error:
-                raise Undelivered(f"server {_figures(error)}".strip(), is_server=True) from error
+                raise unreachable(error) from error
         return self._connection
 
 
@@ -150,30 +137,3 @@ class FileTransport:
             unfinished.replace(self._folder / f"{name}.eml")
         except OSError as error:
             raise Undelivered("folder", is_server=True) from error
-
-
-def _undelivered(error: Exception) -> Undelivered:
-    """The server's 5xx to this reader or this text is final; to us as a sender it may be mended."""
-    if isinstance(error, flask_mail.BadHeaderError):
-        return Undelivered("header", is_final=True)
-    if isinstance(error, smtplib.SMTPServerDisconnected):
-        return Undelivered("hung up")
-    if isinstance(error, TimeoutError):
-        return Undelivered("timeout")
-    is_about_us = isinstance(error, smtplib.SMTPSenderRefused)
-    figures = _figures(error)
-    is_permanent = figures[:3].isdigit() and int(figures[:3]) in _PERMANENT
-    return Undelivered(f"refused {figures}".strip(), is_final=is_permanent and not is_about_us)
-
-
-def _figures(error: Exception) -> str:
-    """The reply's codes, such as 550 5.1.1; its text may hold an address and is left out."""
-    reply: object
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code, reply = next(iter(error.recipients.values()))
-    elif isinstance(error, smtplib.SMTPResponseException):
-        code, reply = error.smtp_code, error.smtp_error
-    else:
-        return ""
-    found = _ENHANCED.search(str(reply))
-    return f"{code} {found[0]}" if found else str(code)
