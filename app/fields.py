@@ -153,6 +153,8 @@ class AllergensField(SelectMultipleField):
 class RecordField(QuerySelectField):
     """One record of those that may be chosen, or the one that is chosen already."""
 
+    _object_list: list[tuple[str, Any]] | None
+
     def _get_object_list(self) -> list[tuple[str, Any]]:
         if self._object_list is None:
             found = list(self.query_func())

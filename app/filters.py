@@ -18,7 +18,7 @@ Condition: TypeAlias = sa.ColumnElement[bool]
 def record_id(text: object) -> int | None:
     """A key from an address; None for anything that no row can have."""
     written = str(text)
-    if not written.isascii() or not written.isdigit():
+    if not written.isascii() or not written.isdigit() or len(written) > len(str(MAX_ID)):
         return None
     return int(written) if int(written) <= MAX_ID else None
 
@@ -42,6 +42,16 @@ def search_by(operator: str, condition: Callable[[str], Condition]) -> type[Base
         return query.filter(condition(text))
 
     return type("SearchBy", (BaseFilter,), {"arg_name": operator, "apply": apply})
+
+
+class Where(BaseFilter):
+    """A condition of the program's own: `base_filters = [["id", Where, condition]]`.
+
+    `condition` is called at each request.
+    """
+
+    def apply(self, query: Any, condition: Callable[[], Condition]) -> Any:
+        return query.filter(condition())
 
 
 class EqualNumber(BaseFilter):

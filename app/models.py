@@ -419,6 +419,7 @@ class BookingChange(Model):
     version: Mapped[int]
     is_late: Mapped[bool] = mapped_column(default=False)
     booking: Mapped[Booking] = relationship()
+    actor: Mapped[CanteenUser | None] = relationship()
 
 
 class Period(Model):
@@ -474,6 +475,8 @@ class Transfer(Model):
     actor_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
     debit: Mapped[LedgerAccount] = relationship(foreign_keys=debit_id)
     credit: Mapped[LedgerAccount] = relationship(foreign_keys=credit_id)
+    booking: Mapped[Booking | None] = relationship()
+    reverses: Mapped["Transfer | None"] = relationship(remote_side="Transfer.id")
 
 
 class TopUp(Model):
@@ -713,6 +716,7 @@ class AuditEntry(Model):
     entity: Mapped[str] = mapped_column(String(40))
     entity_id: Mapped[int] = mapped_column(ID)
     action: Mapped[str] = mapped_column(String(10))
+    actor: Mapped[CanteenUser | None] = relationship()
     values: Mapped[list["AuditValue"]] = relationship(back_populates="entry")
 
 

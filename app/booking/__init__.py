@@ -5,7 +5,7 @@ locks are held. They flush and never commit. Locks are taken in one order everyw
 bookings, wallets, counters.
 """
 
-from app.booking.cascades import close_canteen, exclude, reopen_canteen
+from app.booking.cascades import close_canteen, depart, exclude, reopen_canteen
 from app.booking.changes import Wish, book_meal, cancel_meal
 from app.booking.closing import begin_closing, charge_next, fund_today, refuse_unfunded
 from app.booking.patterns import (
@@ -30,6 +30,7 @@ __all__ = [
     "cancel_meal",
     "charge_next",
     "close_canteen",
+    "depart",
     "exclude",
     "fund_today",
     "mark_attendance",

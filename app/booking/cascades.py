@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.booking.closing import give_back
 from app.booking.record import Move, apply, lock_bookings, lock_day, new_operation
 from app.clock import Now
-from app.models import Booking, Exclusion, ServiceDay
+from app.models import Booking, Enrolment, Exclusion, Pupil, ServiceDay
 from app.vocabulary import Attendance, BookingState, Reason
 
 _STANDING = (BookingState.BOOKED, BookingState.UNFUNDED, BookingState.CHARGED)
@@ -17,25 +17,48 @@ _STANDING = (BookingState.BOOKED, BookingState.UNFUNDED, BookingState.CHARGED)
 
 def exclude(session: Session, exclusion: Exclusion, now: Now) -> int:
     """Cancel the pupil's open meals in the range; how many. What was charged before stays."""
+    in_range = ServiceDay.date >= exclusion.valid_from, ServiceDay.date < exclusion.valid_until
+    days = _days_booked(session, exclusion.pupil_id, *in_range)
+    return _cancel_days(session, days, exclusion.pupil_id, Reason.EXCLUSION, now)
+
+
+def depart(session: Session, pupil_id: int, now: Now) -> int:
+    """Cancel the open meals of days on which the pupil is not enrolled; how many.
+
+    Left standing they would have no price, and no day could be closed.
+    """
+    is_enrolled = sa.exists().where(
+        Enrolment.pupil_id == pupil_id,
+        Enrolment.valid_from <= ServiceDay.date,
+        Enrolment.valid_until > ServiceDay.date,
+        Enrolment.pupil.has(Pupil.archived_at.is_(None)),
+    )
+    days = _days_booked(session, pupil_id, ~is_enrolled)
+    return _cancel_days(session, days, pupil_id, Reason.DEPARTURE, now)
+
+
+def _days_booked(
+    session: Session, pupil_id: int, *conditions: sa.ColumnElement[bool]
+) -> Sequence[date]:
     query = (
         sa.select(ServiceDay.date)
         .join(Booking, Booking.service_day_id == ServiceDay.id)
-        .where(
-            Booking.pupil_id == exclusion.pupil_id,
-            Booking.state == BookingState.BOOKED,
-            ServiceDay.date >= exclusion.valid_from,
-            ServiceDay.date < exclusion.valid_until,
-        )
+        .where(Booking.pupil_id == pupil_id, Booking.state == BookingState.BOOKED, *conditions)
         .order_by(ServiceDay.date)
     )
+    return session.scalars(query).all()
+
+
+def _cancel_days(
+    session: Session, days: Sequence[date], pupil_id: int, reason: Reason, now: Now
+) -> int:
     operation = new_operation()
-    return sum(
-        _cancel_one(session, day, exclusion.pupil_id, now, operation)
-        for day in session.scalars(query).all()
-    )
+    return sum(_cancel_one(session, day, pupil_id, reason, now, operation) for day in days)
 
 
-def _cancel_one(session: Session, day: date, pupil_id: int, now: Now, operation: str) -> int:
+def _cancel_one(
+    session: Session, day: date, pupil_id: int, reason: Reason, now: Now, operation: str
+) -> int:
     locked = lock_day(session, day)
     bookings = lock_bookings(
         session,
@@ -43,7 +66,7 @@ def _cancel_one(session: Session, day: date, pupil_id: int, now: Now, operation:
         Booking.pupil_id == pupil_id,
         Booking.state == BookingState.BOOKED,
     )
-    return _cancel(session, locked, bookings, Reason.EXCLUSION, now(), operation)
+    return _cancel(session, locked, bookings, reason, now(), operation)
 
 
 def close_canteen(session: Session, day: date, closure: str, now: Now) -> int:

@@ -1,0 +1,165 @@
+"""What several declared views share: putting records away, forms that no table generates."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import flash, redirect, request, url_for
+from flask_appbuilder import PublicFormView, SimpleFormView, expose, has_access
+from flask_appbuilder.actions import action
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.exc import IntegrityError
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import clock
+from app.errors import Refusal
+from app.filters import Where
+from app.rows import ACT, KEEP, TableView
+from app.web_errors import refusal_of, sentence_of
+
+ARCHIVE = "archive|restore"
+
+
+class ArchivableView(TableView):
+    """Records that history refers to: put away and brought back, never deleted."""
+
+    include_route_methods = KEEP | ACT
+    list_template = "people/archivable.html"
+
+    def _init_properties(self) -> None:
+        super()._init_properties()
+        archived_at = self.datamodel.obj.archived_at
+
+        def where(condition: Any) -> Any:
+            return self.datamodel.get_filters().add_filter("id", Where, lambda: condition)
+
+        self._in_use = where(archived_at.is_(None))
+        self._archived = where(archived_at.is_not(None))
+
+    def _get_list_widget(self, **options: Any) -> Any:
+        """Those in use, or with ?archived=1 the others."""
+        is_archive = "archived" in request.args
+        kept = self._archived if is_archive else self._in_use
+        options["filters"] = options["filters"].get_joined_filters(kept)
+        return super()._get_list_widget(actions=self._actions(is_archive=is_archive), **options)
+
+    def _get_show_widget(self, pk: Any, item: Any, **options: Any) -> Any:
+        actions = self._actions(is_archive=item.archived_at is not None)
+        return super()._get_show_widget(pk, item, actions=actions, **options)
+
+    def _actions(self, *, is_archive: bool) -> dict[str, Any]:
+        left_out = "archive" if is_archive else "restore"
+        return {name: each for name, each in self.actions.items() if name != left_out}
+
+    @action("archive", _l("Archive"), _l("Archive this? It stays in everything that is past."))
+    def archive(self, items: Sequence[Any]) -> AnyResponse:
+        """Put the records away."""
+        return self._mark(items, clock.now(), _l("Archived."))
+
+    @action("restore", _l("Bring back"))
+    def restore(self, items: Sequence[Any]) -> AnyResponse:
+        """Use the records again."""
+        return self._mark(items, None, _l("Brought back."))
+
+    def _mark(self, items: Sequence[Any], at: datetime | None, done: Any) -> AnyResponse:
+        def write() -> None:
+            for item in items:
+                self.hold(item)
+                if at is None:
+                    self.pre_restore(item)
+                else:
+                    self.pre_archive(item)
+                item.archived_at = at
+
+        self._write(write, done)
+        return redirect(self.get_redirect())
+
+    def pre_archive(self, item: Any) -> None:
+        """Refuse, or do what else putting the record away means."""
+
+    def pre_restore(self, item: Any) -> None:
+        """The same for bringing it back."""
+
+
+class FormPage:
+    """A form of its own: what is refused is shown with the form, nothing is kept in the cookie."""
+
+    form_fieldsets: Any = None
+
+    def update_redirect(self) -> None:
+        """Keep no history of pages in the cookie."""
+
+    def get_redirect(self) -> str:
+        """After the form: the front page."""
+        return url_for("HomeView.index")
+
+    def _page(self, form: Any) -> str:
+        view: Any = self
+        return str(
+            view.render_template(
+                view.form_template,
+                title=view.form_title,
+                widgets=view._get_edit_widget(form=form),  # noqa: SLF001 - a mixin of that class
+                form=form,
+                **self.about(form),
+            )
+        )
+
+    def about(self, form: Any) -> dict[str, Any]:  # noqa: ARG002
+        """What the template needs beside the form."""
+        return {}
+
+    def _answer(self) -> Any:
+        view: Any = self
+        view._init_vars()  # noqa: SLF001
+        form = view.form.refresh()
+        view.prepare(form)
+        if not form.validate_on_submit():
+            return self._page(form)
+        try:
+            answer = view.form_post(form)
+        except Refusal as refused:
+            flash(sentence_of(refused), "danger")
+        except IntegrityError as conflict:
+            flash(sentence_of(refusal_of(conflict)), "danger")
+        else:
+            return answer or redirect(self.get_redirect())
+        return self._page(form)
+
+    def prepare(self, form: Any) -> None:
+        """What the form must know before it judges what was typed."""
+
+
+class FormView(FormPage, SimpleFormView):
+    """A form for those whose role opens it."""
+
+    @expose("/", methods=["GET"])
+    @has_access
+    def this_form_get(self) -> Any:
+        """The form."""
+        self._init_vars()
+        form = self.form.refresh()
+        self.prepare(form)
+        self.form_get(form)
+        return self._page(form)
+
+    @expose("/", methods=["POST"])
+    @has_access
+    def this_form_post(self) -> Any:
+        """What comes of it."""
+        return self._answer()
+
+
+class OpenFormView(FormPage, PublicFormView):
+    """A form for visitors."""
+
+    @expose("/", methods=["GET"])
+    def this_form_get(self) -> Any:
+        """The form."""
+        self._init_vars()
+        return self._page(self.form.refresh())
+
+    @expose("/", methods=["POST"])
+    def this_form_post(self) -> Any:
+        """What comes of it."""
+        return self._answer()
