@@ -25,6 +25,7 @@ from app.vocabulary import Channel, Role
 
 _READ: Final = "can_(list|show)"
 _KEEP: Final = "can_(list|show|add|edit)"
+_TILL: Final = "can_(search|pupil|account|record|receipt|cancel)"
 
 # View name: what the role may do there. Views are matched whole, permissions too.
 PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
@@ -36,12 +37,31 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "AgendaView": "can_(week|change)",
         "RepeatView": "can_(repeat|undo)",
         "MailView": f"{_READ}|send_again",
+        "TillView": _TILL,
+        "TodayView": "can_(list|pdf|mark|meal|excuse|refuse)",
+        "ProductionView": "can_(list|pdf)",
+        "BookingListView": _READ,
+        "ReceiptView": f"{_READ}|can_pdf|cancel_receipt",
+        "TopUpView": _READ,
     },
     Role.TILL: {
         "AgendaView": "can_(week|change)",
+        "TillView": _TILL,
+        "TodayView": "can_(list|pdf|mark|meal|excuse|refuse)",
+        "BookingListView": _READ,
+        "ReceiptView": f"{_READ}|can_pdf|cancel_receipt",
+        "TopUpView": _READ,
     },
-    Role.KITCHEN: {},
-    Role.ACCOUNTING: {},
+    Role.KITCHEN: {
+        "TodayView": "can_(list|pdf|mark)",
+        "ProductionView": "can_(list|pdf)",
+    },
+    Role.ACCOUNTING: {
+        "BookingListView": _READ,
+        "ReceiptView": f"{_READ}|can_pdf",
+        "TopUpView": _READ,
+        "TransferView": _READ,
+    },
     Role.COMMITTEE: {},
     Role.ADMIN: {".*": ".*"},
 }

@@ -8,18 +8,31 @@ from typing import Any
 from flask_appbuilder import AppBuilder
 from flask_babel import lazy_gettext as _l
 
+from app.declared.bookings import BookingListView
+from app.declared.money import ReceiptView, TopUpView, TransferView
 from app.declared.office import MailView
+from app.declared.service import ProductionView, TodayView
 from app.pages.agenda import AgendaView
 from app.pages.endpoints import HealthView
 from app.pages.repeat import RepeatView
+from app.pages.till import TillView
 
 # View, label, icon. Order is the order of the menu.
 PORTAL: list[tuple[Any, Any, str]] = [
     (AgendaView, _l("Agenda"), "calendar"),
 ]
-SERVICE: list[tuple[Any, Any, str]] = []
+SERVICE: list[tuple[Any, Any, str]] = [
+    (TillView, _l("Till"), "cash"),
+    (TodayView, _l("Today’s list"), "list"),
+    (ProductionView, _l("Kitchen"), "utensils"),
+    (BookingListView, _l("Bookings"), "calendar"),
+]
 PEOPLE: list[tuple[Any, Any, str]] = []
-MONEY: list[tuple[Any, Any, str]] = []
+MONEY: list[tuple[Any, Any, str]] = [
+    (ReceiptView, _l("Receipts"), "receipt"),
+    (TopUpView, _l("Top-ups"), "wallet"),
+    (TransferView, _l("Journal"), "bank"),
+]
 SCHOOL: list[tuple[Any, Any, str]] = []
 OFFICE: list[tuple[Any, Any, str]] = [
     (MailView, _l("Mails"), "mail"),

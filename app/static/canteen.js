@@ -27,22 +27,23 @@ function replaceParts(html) {
   announce(sentence.textContent.trim());
 }
 
-/* A tap in the agenda changes only what it touches. */
+/* Asks for a part of a page; who is no longer logged in gets the page anew, and with it the login. */
+async function ask(address, options) {
+  const headers = { "X-Requested-With": "fetch", Accept: "text/html" };
+  const answer = await fetch(address, { redirect: "manual", headers, ...options });
+  if (answer.type === "opaqueredirect" || answer.status === 401) location.reload();
+  return answer.text();
+}
+
+/* A tap in the agenda or on today's list changes only what it touches. */
 async function sendCell(form, button) {
-  const cell = form.closest(".cell");
+  const cell = (button ?? form).closest(".cell, .meal");
   if (cell.ariaBusy === "true") return;
   cell.ariaBusy = "true";
   const body = new URLSearchParams(new FormData(form));
   if (button) body.set(button.name, button.value);
   try {
-    const answer = await fetch(form.getAttribute("action"), {
-      method: "POST",
-      body,
-      redirect: "manual",
-      headers: { "X-Requested-With": "fetch", Accept: "text/html" },
-    });
-    if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
-    replaceParts(await answer.text());
+    replaceParts(await ask(form.getAttribute("action"), { method: "POST", body }));
     document.querySelector(`#${CSS.escape(cell.id)} button`)?.focus();
   } catch {
     announce(document.getElementById("live").dataset.failed);
@@ -55,6 +56,40 @@ async function sendCell(form, button) {
 function shareChannel() {
   const channel = document.querySelector("[data-channel]");
   if (channel) for (const each of all(".cell [name=channel]")) each.value = channel.value;
+}
+
+/* Results follow what is typed; an answer that comes late is dropped. */
+let typing, turn = 0;
+function findAsTyped(input) {
+  clearTimeout(typing);
+  typing = setTimeout(async () => {
+    const mine = ++turn, place = document.getElementById(input.dataset.live);
+    const address = `${input.form.getAttribute("action")}?${new URLSearchParams(new FormData(input.form))}`;
+    try {
+      const found = await ask(address);
+      if (mine === turn) place.innerHTML = found;
+    } catch {
+      announce(document.getElementById("live").dataset.failed);
+    }
+  }, 120);
+}
+
+/* The arrows go from the letters to the results and back. */
+function stepThrough(event) {
+  const place = event.target.closest("form:has([data-live])");
+  const stops = place ? [place.querySelector("[data-live]"), ...all(".found a", place)] : [];
+  const next = stops[stops.indexOf(event.target) + { ArrowDown: 1, ArrowUp: -1 }[event.key]];
+  if (next) { event.preventDefault(); next.focus(); }
+}
+
+/* A list shows the names that begin with what is typed, whatever their accents and capitals. */
+function filterNames(input) {
+  const words = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().split(/[^\p{L}\d]+/u).filter(Boolean);
+  const typed = words(input.value);
+  for (const row of all(input.dataset.filter)) {
+    const names = words(row.querySelector("b").textContent);
+    row.hidden = !typed.every((word) => names.some((name) => name.startsWith(word)));
+  }
 }
 
 /* Actions on rows wait until a row is ticked. */
@@ -81,6 +116,19 @@ document.addEventListener("click", (event) => {
   if (button.closest("[data-cell]") && channel && !channel.reportValidity()) event.preventDefault();
   else if (button.dataset.confirm && !confirm(button.dataset.confirm)) event.preventDefault();
   else if ("print" in button.dataset) print();
+  else if (button.dataset.fill) {
+    document.getElementById(button.dataset.fill).value = button.value;
+    button.form.querySelector(".primary").focus();
+  }
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-live]")) findAsTyped(event.target);
+  if (event.target.matches("[data-filter]")) filterNames(event.target);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") stepThrough(event);
 });
 
 document.addEventListener("change", (event) => {
