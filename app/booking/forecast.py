@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,30 +14,32 @@ from app.rules.coverage import Coverage, coverage_of
 from app.rules.pricing import PriceList
 from app.vocabulary import BookingState
 
+_MEALS: Final = (
+    sa.select(Booking.account_id, ServiceDay.date, Booking.meal_type_id, Enrolment.category_id)
+    .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
+    .join(
+        Enrolment,
+        sa.and_(
+            Enrolment.pupil_id == Booking.pupil_id,
+            Enrolment.valid_from <= ServiceDay.date,
+            Enrolment.valid_until > ServiceDay.date,
+        ),
+    )
+    .where(
+        Booking.account_id.in_(sa.bindparam("accounts", expanding=True)),
+        Booking.state == BookingState.BOOKED,
+        ServiceDay.date >= sa.bindparam("today"),
+    )
+)
+
 
 def meals_by_account(
     session: Session, account_ids: Iterable[int], today: date, prices: PriceList
 ) -> dict[int, list[tuple[date, Cents]]]:
     """The booked meals of each account from today on, at the prices of their dates."""
-    query = (
-        sa.select(Booking.account_id, ServiceDay.date, Booking.meal_type_id, Enrolment.category_id)
-        .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
-        .join(
-            Enrolment,
-            sa.and_(
-                Enrolment.pupil_id == Booking.pupil_id,
-                Enrolment.valid_from <= ServiceDay.date,
-                Enrolment.valid_until > ServiceDay.date,
-            ),
-        )
-        .where(
-            Booking.account_id.in_(list(account_ids)),
-            Booking.state == BookingState.BOOKED,
-            ServiceDay.date >= today,
-        )
-    )
+    given = {"accounts": list(account_ids), "today": today}
     meals: dict[int, list[tuple[date, Cents]]] = {}
-    for account_id, day, meal_type_id, category_id in session.execute(query):
+    for account_id, day, meal_type_id, category_id in session.execute(_MEALS, given):
         price = prices.on(day, meal_type_id=meal_type_id, category_id=category_id)
         meals.setdefault(account_id, []).append((day, price or 0))
     return meals

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, contains_eager, joinedload
@@ -25,6 +26,52 @@ from app.money import Cents
 from app.rules.coverage import Coverage, coverage_of
 from app.rules.deadlines import ServiceRules
 from app.rules.pricing import PriceLine, PriceList
+
+
+def _given(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, expanding=True)
+
+
+# Built once: a page spends more time on building its statements than on running them.
+_CHILDREN: Final = (
+    sa.select(PupilAccount)
+    .join(PupilAccount.pupil)
+    .join(PupilAccount.account)
+    .where(
+        Pupil.archived_at.is_(None),
+        Account.archived_at.is_(None),
+        sa.or_(sa.bindparam("everyone"), PupilAccount.pupil_id == sa.bindparam("pupil")),
+    )
+    .options(
+        contains_eager(PupilAccount.pupil).joinedload(Pupil.diet, innerjoin=True),
+        contains_eager(PupilAccount.pupil)
+        .joinedload(Pupil.enrolments)
+        .joinedload(Enrolment.school_class)
+        .joinedload(SchoolClass.school_year),
+        contains_eager(PupilAccount.account),
+    )
+    .order_by(Pupil.birth_date, Pupil.id, PupilAccount.account_id)
+)
+_DAYS: Final = (
+    sa.select(ServiceDay)
+    .where(ServiceDay.date.in_(_given("days")))
+    .options(joinedload(ServiceDay.menus))
+)
+_PRICES: Final = (
+    sa.select(MealType, Price.category_id, Price.valid_from, Price.amount)
+    .outerjoin(Price, Price.meal_type_id == MealType.id)
+    .order_by(MealType.position, MealType.id)
+)
+_BOOKINGS: Final = (
+    sa.select(Booking, ServiceDay.date)
+    .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
+    .where(Booking.pupil_id.in_(_given("pupils")), ServiceDay.date.in_(_given("days")))
+)
+_EXCLUSIONS: Final = sa.select(Exclusion).where(
+    Exclusion.pupil_id.in_(_given("pupils")),
+    Exclusion.valid_from <= sa.bindparam("last"),
+    Exclusion.valid_until > sa.bindparam("first"),
+)
 
 
 @dataclass(frozen=True)
@@ -87,52 +134,26 @@ def read_facts(
     """Read the week of every child within reach, or of one pupil."""
     facts = Facts()
     _read_children(session, facts, pupil_id)
-    _read_days(session, facts, days)
+    facts.days = {day.date: day for day in session.scalars(_DAYS, {"days": days}).unique()}
     _read_price_list(session, facts)
     _read_bookings(session, facts, days, reader)
-    _read_exclusions(session, facts, days)
+    given = {"pupils": list(facts.pupils), "first": days[0], "last": days[-1]}
+    for exclusion in session.scalars(_EXCLUSIONS, given):
+        facts.exclusions.setdefault(exclusion.pupil_id, []).append(exclusion)
     return facts
 
 
 def _read_children(session: Session, facts: Facts, pupil_id: int | None) -> None:
-    query = (
-        sa.select(PupilAccount)
-        .join(PupilAccount.pupil)
-        .join(PupilAccount.account)
-        .where(Pupil.archived_at.is_(None), Account.archived_at.is_(None))
-        .options(
-            contains_eager(PupilAccount.pupil).joinedload(Pupil.diet, innerjoin=True),
-            contains_eager(PupilAccount.pupil)
-            .joinedload(Pupil.enrolments)
-            .joinedload(Enrolment.school_class)
-            .joinedload(SchoolClass.school_year),
-            contains_eager(PupilAccount.account),
-        )
-        .order_by(Pupil.birth_date, Pupil.id, PupilAccount.account_id)
-    )
-    if pupil_id is not None:
-        query = query.where(PupilAccount.pupil_id == pupil_id)
-    for link in session.scalars(query).unique():
+    given = {"everyone": pupil_id is None, "pupil": pupil_id}
+    for link in session.scalars(_CHILDREN, given).unique():
         facts.pupils[link.pupil_id] = link.pupil
         facts.accounts[link.account_id] = link.account
         facts.payers.setdefault(link.pupil_id, []).append(link.account)
 
 
-def _read_days(session: Session, facts: Facts, days: Sequence[date]) -> None:
-    query = (
-        sa.select(ServiceDay).where(ServiceDay.date.in_(days)).options(joinedload(ServiceDay.menus))
-    )
-    facts.days = {day.date: day for day in session.scalars(query).unique()}
-
-
 def _read_price_list(session: Session, facts: Facts) -> None:
-    query = (
-        sa.select(MealType, Price.category_id, Price.valid_from, Price.amount)
-        .outerjoin(Price, Price.meal_type_id == MealType.id)
-        .order_by(MealType.position, MealType.id)
-    )
     lines = []
-    for meal_type, category_id, valid_from, amount in session.execute(query):
+    for meal_type, category_id, valid_from, amount in session.execute(_PRICES):
         facts.types[meal_type.id] = meal_type
         if amount is not None:
             lines.append(PriceLine(meal_type.id, category_id, valid_from, amount))
@@ -141,25 +162,11 @@ def _read_price_list(session: Session, facts: Facts) -> None:
 
 def _read_bookings(session: Session, facts: Facts, days: Sequence[date], reader: Reader) -> None:
     """The week's bookings, and what the accounts still have to pay for."""
-    query = (
-        sa.select(Booking, ServiceDay.date)
-        .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
-        .where(Booking.pupil_id.in_(list(facts.pupils)), ServiceDay.date.in_(days))
-    )
-    for booking, day in session.execute(query):
+    given = {"pupils": list(facts.pupils), "days": days}
+    for booking, day in session.execute(_BOOKINGS, given):
         facts.bookings[booking.pupil_id, day] = booking
     meals = meals_by_account(session, list(facts.accounts), reader.today, facts.prices)
     facts.coverage = {
         account.id: coverage_of(account.balance + account.tolerance, meals.get(account.id, []))
         for account in facts.accounts.values()
     }
-
-
-def _read_exclusions(session: Session, facts: Facts, days: Sequence[date]) -> None:
-    query = sa.select(Exclusion).where(
-        Exclusion.pupil_id.in_(list(facts.pupils)),
-        Exclusion.valid_from <= days[-1],
-        Exclusion.valid_until > days[0],
-    )
-    for exclusion in session.scalars(query):
-        facts.exclusions.setdefault(exclusion.pupil_id, []).append(exclusion)
