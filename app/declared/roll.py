@@ -184,5 +184,5 @@ def counts_of(meals: Sequence[Meal]) -> Counts:
         served=attendance[Attendance.SERVED],
         absent=attendance[Attendance.ABSENT],
         still_open=sum(meal.is_open for meal in meals),
-        by_meal=dict(Counter(meal.meal for meal in meals if meal.state in _EXPECTED)),
+        by_meal=dict(Counter(m.meal for m in meals if m.state in _EXPECTED).most_common()),
     )
