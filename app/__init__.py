@@ -32,7 +32,7 @@ def create_app(**overrides: Any) -> "Flask":
     app.config["FAB_ROLES"] = security.FAB_ROLES
     app.config.update(overrides)
     security.require_secret(app)
-    for extension in (db, csrf, mail):
+    for extension in (db, mail):
         extension.init_app(app)
     migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))
     with app.app_context():
@@ -42,6 +42,7 @@ def create_app(**overrides: Any) -> "Flask":
         widgets.install()
         builder = AppBuilder(security_manager_class=login.CanteenSecurityManager)
         builder.init_app(app, db.session)
+        csrf.init_app(app)  # after: its refusal is a page that knows its reader; no API is exempt
         language.install(app)
         context.install(app)
         views.register(builder)

@@ -65,10 +65,14 @@ class LoginView(AuthDBView):
 
 
 def _next_page() -> str:
-    """Where the visitor wanted to go, if that is a page of ours."""
+    """Where the visitor wanted to go, if that is a page of ours.
+
+    Browsers drop tabs and line ends from an address and read a backslash as a slash.
+    """
     wanted = request.args.get("next", "")
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    return wanted if is_ours else "/"
+    path = wanted.removeprefix(request.host_url.rstrip("/"))
+    is_ours = path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable()
+    return path if is_ours else "/"
 
 
 def end_sessions(user_id: int) -> None:
@@ -123,7 +127,8 @@ class CanteenSecurityManager(SecurityManager):
     def auth_user_db(self, username: str, password: str) -> CanteenUser | None:
         """The user, if the password is theirs; nothing tells the reasons for None apart."""
         identifier = (username or "").strip().lower()
-        if not identifier or not password or is_slowed_down(identifier):
+        is_readable = bool(identifier) and identifier.isprintable()
+        if not is_readable or not password or is_slowed_down(identifier):
             return None
         user = _find_user(identifier)
         kept = current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"]

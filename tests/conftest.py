@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -86,17 +87,35 @@ def app_on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
         yield fresh
 
 
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+def shared_app_on(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
+    """As `app_on`, one database for all tests of a module: each keeps to records of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = copy_sqlite(request.getfixturevalue("filled_sqlite"), folder)
+        else:
+            url = stack.enter_context(request.getfixturevalue("postgres").copy())
+        yield stack.enter_context(running(create_test_app(url, folder / "outbox")))
+
+
 @pytest.fixture
 def session(app: Flask) -> Iterator[Session]:
-    """Reads every row, inside the application context; requests of `client` have their own.
+    """Reads every row, apart from the application's own sessions.
 
-    What they changed is seen after `session.rollback()`, which ends this one's read transaction.
+    No application context stays open: requests would share it, and with it a scope that is not
+    theirs. What they changed is seen after `session.rollback()`, which ends the read transaction.
     """
-    from app.access import EVERYTHING, scope_of
     from app.extensions import db
 
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
+    with app.app_context():
+        engine = db.engine
+    with Session(engine) as reading:
+        yield reading
 
 
 @pytest.fixture
