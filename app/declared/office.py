@@ -32,7 +32,7 @@ class MailView(TableView):
     show_title = _l("Mail")
     show_template = "office/mail.html"
     base_order = ("id", "desc")
-    list_columns = ["created_at", "kind", "user", "account", "state", "sent_at"]
+    list_columns = ["kind", "created_at", "user", "account", "state", "sent_at"]
     show_columns = [
         "kind",
         "user",

@@ -13,8 +13,7 @@ _ENHANCED: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 SENTENCES: Final[Mapping[str, Any]] = {
     "server": _l("The mail server cannot be reached. The mail is tried again."),
-    "hung-up": _l("The mail server hung up. The mail is tried again."),
-    "timeout": _l("The mail server did not answer in time. The mail is tried again."),
+    "hung-up": _l("The mail server hung up or did not answer in time. The mail is tried again."),
     "later": _l("The mail server asked to try again later."),
     "refused": _l("The mail server refused the mail. Check the address, then send it again."),
     "reader": _l("The reader has no mail address any more, or no longer holds the account."),
@@ -54,8 +53,6 @@ def undelivered(error: Exception) -> Undelivered:
     """
     if isinstance(error, flask_mail.BadHeaderError):
         return Undelivered("header", is_final=True)
-    if isinstance(error, TimeoutError):
-        return Undelivered("timeout")
     figures = _figures(error)
     if not figures:
         return Undelivered("hung-up")
