@@ -34,7 +34,13 @@ KEYWORDS = DEFAULT_KEYWORDS | {
     "lazy_formatter_gettext": None,  # Flask-AppBuilder's own
 }
 
-SAME_IN_FRENCH = frozenset({"actions", "date", "permission", "permissions", "total"})
+SAME_IN_FRENCH = frozenset(
+    """
+    absent action actions agenda allergies chf classes date dessert document documents exclusion
+    exclusions gluten iban journal lupin menu menus normal pages pdf permission permissions
+    restriction service services total
+    """.split()
+)
 """Words written alike in both languages: a message made of these alone may stay as it is."""
 
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sdif]|\{\w*\}")
