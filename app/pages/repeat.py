@@ -154,6 +154,7 @@ def heading(outcome: Sequence[Planned], *, for_real: bool) -> str:
 
 
 def children(pupil_id: int | None) -> Facts:
+    """The children that the form offers."""
     return read_facts(db.session(), [clock.today()], reader(), pupil_id)
 
 
@@ -169,6 +170,7 @@ def asked_at_first(text: str | None) -> Asked:
 
 
 def week_url(asked: Asked) -> str:
+    """The agenda where the pattern begins."""
     pupil_id = asked.pupil_id if is_staff(current_user) else None
     return url_for("AgendaView.week", date=asked.first.isoformat(), pupil=pupil_id)
 
