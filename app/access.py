@@ -1,7 +1,7 @@
 """Who may see which rows: a guard on the session, not a habit of the views.
 
-Without a scope a query finds nothing. Reference data is open to whoever is logged in; every other
-model is closed to parents unless `_VISIBLE` says which rows are theirs.
+Without a scope a query finds nothing. Reference data is open to everybody; every other model is
+closed to parents unless `_VISIBLE` says which rows are theirs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,10 +11,13 @@ from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 from flask_appbuilder import Model
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, scoped_session, with_loader_criteria
+from sqlalchemy.sql.base import ExecutableOption
 
-from app import models
+from app import clock, models
+from app.extensions import db
 from app.vocabulary import Channel
 
 Condition: TypeAlias = sa.ColumnElement[bool]
@@ -47,48 +50,69 @@ class Actor:
 SYSTEM: Final = Actor(None, is_staff=True, channel=Channel.SYSTEM)
 
 
-def accounts_of(scope: ParentScope) -> sa.Select[int]:
-    """The accounts that the parent holds now."""
-    holder = models.AccountHolder
-    return sa.select(holder.account_id).where(
-        holder.user_id == scope.user_id, holder.valid_until.is_(None)
+class UnguardedStatementError(RuntimeError):
+    """A statement that the guard cannot limit, where it must be limited: a fault of ours."""
+
+
+def _reader() -> int:
+    scope: ParentScope = db.session().info["scope"]
+    return scope.user_id
+
+
+# Asked each time a statement runs, so that one compiled statement serves every reader, every day.
+_READER: Final = sa.bindparam("reader", callable_=_reader, type_=sa.Integer)
+_TODAY: Final = sa.bindparam("guard_today", callable_=clock.today, type_=sa.Date)
+
+# Plain tables, so that the guard is not put on the guard's own subqueries.
+_holder, _payer, _line, _top_up = (
+    sa.inspect(model).local_table
+    for model in (models.AccountHolder, models.PupilAccount, models.LedgerAccount, models.TopUp)
+)
+
+
+def accounts_of(user_id: int | sa.BindParameter[int]) -> sa.Select[int]:
+    """The accounts that a user holds today."""
+    return sa.select(_holder.c.account_id).where(
+        _holder.c.user_id == user_id,
+        _holder.c.valid_from <= _TODAY,
+        sa.or_(_holder.c.valid_until.is_(None), _holder.c.valid_until > _TODAY),
     )
 
 
-def pupils_of(scope: ParentScope) -> sa.Select[int]:
-    """The children that those accounts pay for."""
-    link = models.PupilAccount
-    return sa.select(link.pupil_id).where(link.account_id.in_(accounts_of(scope)))
+def holds_account(session: Session, user_id: int | None, account_id: int) -> bool:
+    """Whether the user may use the account today."""
+    if user_id is None:
+        return False
+    holding = accounts_of(user_id).where(_holder.c.account_id == account_id)
+    return session.scalar(holding.limit(1)) is not None
 
 
-def _own_ledger_account(scope: ParentScope) -> sa.Select[int]:
-    line = models.LedgerAccount
-    return sa.select(line.id).where(line.account_id.in_(accounts_of(scope)))
+_ACCOUNTS: Final = accounts_of(_READER)
+_PUPILS: Final = sa.select(_payer.c.pupil_id).where(_payer.c.account_id.in_(_ACCOUNTS))
+_WALLETS: Final = sa.select(_line.c.id).where(_line.c.account_id.in_(_ACCOUNTS))
+_TOP_UPS: Final = sa.select(_top_up.c.id).where(_top_up.c.account_id.in_(_ACCOUNTS))
 
-
-_VISIBLE: Final[Mapping[Any, Callable[[ParentScope], Condition]]] = {
-    models.CanteenUser: lambda s: models.CanteenUser.id == s.user_id,
-    models.Account: lambda s: models.Account.id.in_(accounts_of(s)),
-    models.AccountHolder: lambda s: models.AccountHolder.user_id == s.user_id,
-    models.PupilAccount: lambda s: models.PupilAccount.account_id.in_(accounts_of(s)),
-    models.Pupil: lambda s: models.Pupil.id.in_(pupils_of(s)),
-    models.Enrolment: lambda s: models.Enrolment.pupil_id.in_(pupils_of(s)),
-    models.Exclusion: lambda s: models.Exclusion.pupil_id.in_(pupils_of(s)),
-    models.HealthRecord: lambda s: models.HealthRecord.pupil_id.in_(pupils_of(s)),
-    models.Booking: lambda s: models.Booking.pupil_id.in_(pupils_of(s)),
-    models.LedgerAccount: lambda s: models.LedgerAccount.account_id.in_(accounts_of(s)),
-    models.Transfer: lambda s: sa.or_(
-        models.Transfer.debit_id.in_(_own_ledger_account(s)),
-        models.Transfer.credit_id.in_(_own_ledger_account(s)),
+_VISIBLE: Final[Mapping[type[Any], Callable[[Any], Condition]]] = {
+    models.CanteenUser: lambda user: user.id == _READER,
+    models.Account: lambda account: account.id.in_(_ACCOUNTS),
+    models.AccountHolder: lambda holder: holder.user_id == _READER,
+    models.PupilAccount: lambda payer: payer.account_id.in_(_ACCOUNTS),
+    models.Pupil: lambda pupil: pupil.id.in_(_PUPILS),
+    models.Enrolment: lambda enrolment: enrolment.pupil_id.in_(_PUPILS),
+    models.Exclusion: lambda exclusion: exclusion.pupil_id.in_(_PUPILS),
+    models.HealthRecord: lambda record: record.pupil_id.in_(_PUPILS),
+    models.Booking: lambda booking: booking.pupil_id.in_(_PUPILS),
+    models.LedgerAccount: lambda line: sa.or_(
+        line.account_id.is_(None), line.account_id.in_(_ACCOUNTS)
     ),
-    models.TopUp: lambda s: models.TopUp.account_id.in_(accounts_of(s)),
-    models.Receipt: lambda s: models.Receipt.top_up_id.in_(
-        sa.select(models.TopUp.id).where(models.TopUp.account_id.in_(accounts_of(s)))
+    models.Transfer: lambda t: sa.or_(t.debit_id.in_(_WALLETS), t.credit_id.in_(_WALLETS)),
+    models.TopUp: lambda top_up: top_up.account_id.in_(_ACCOUNTS),
+    models.Receipt: lambda receipt: receipt.top_up_id.in_(_TOP_UPS),
+    models.RefundRequest: lambda request: request.account_id.in_(_ACCOUNTS),
+    models.Document: lambda document: sa.and_(
+        document.published_at.is_not(None), document.archived_at.is_(None)
     ),
-    models.RefundRequest: lambda s: models.RefundRequest.account_id.in_(accounts_of(s)),
-    models.Document: lambda s: models.Document.published_at.is_not(None),  # noqa: ARG005
 }
-
 _REFERENCE: Final = (
     models.CanteenSettings,
     models.MealType,
@@ -104,31 +128,49 @@ _REFERENCE: Final = (
 
 def is_guarded(model: type[Any]) -> bool:
     """Whether rows of the model are kept from those without a scope for them."""
-    return model.__module__ == models.__name__ and model not in _REFERENCE
+    is_ours = model.__module__ == models.__name__ or model is User
+    return is_ours and model not in _REFERENCE
 
 
-def visible_to(model: type[Any], scope: Scope) -> Condition:
-    """Which rows of a guarded model the scope reaches."""
-    if scope is None:
-        return sa.false()
-    if isinstance(scope, Everything):
-        return sa.true()
-    rule = _VISIBLE.get(model)
-    return sa.false() if rule is None else rule(scope)
+_GUARDED: Final = tuple(m.class_ for m in Model.registry.mappers if is_guarded(m.class_))
+
+
+def _limited(rows: Mapping[type[Any], Callable[[Any], Condition]]) -> tuple[ExecutableOption, ...]:
+    return tuple(
+        with_loader_criteria(
+            model,
+            rows.get(model, sa.false()),
+            include_aliases=True,
+            track_closure_variables=False,  # they never change
+        )
+        for model in _GUARDED
+    )
+
+
+_OWN: Final = _limited(_VISIBLE)
+_NONE: Final = _limited({})
 
 
 def _keep_to_scope(state: ORMExecuteState) -> None:
     scope = state.session.info.get("scope")
-    if scope is EVERYTHING or state.is_column_load or state.is_relationship_load:
+    if state.is_relationship_load:
+        state.statement = _without_guard(state.statement)
+    if scope is EVERYTHING or state.is_column_load:
         return
-    guarded = {m.class_ for m in state.all_mappers if is_guarded(m.class_)}
-    state.statement = state.statement.options(
-        *[with_loader_criteria(m, visible_to(m, scope), include_aliases=True) for m in guarded]
-    )
+    if not state.is_orm_statement:
+        raise UnguardedStatementError(str(state.statement))
+    state.statement = state.statement.options(*(_NONE if scope is None else _OWN))
+
+
+def _without_guard(statement: Any) -> Any:
+    """A row loaded in one scope may lead to others in the next: its guard does not go along."""
+    bare = statement.options()
+    bare._with_options = tuple(o for o in bare._with_options if o not in {*_OWN, *_NONE})  # noqa: SLF001
+    return bare
 
 
 def guard(sessions: scoped_session[Any]) -> None:
-    """Put the guard on every session of the application."""
+    """Put the guard on every session of the application. Idempotent."""
     if not event.contains(sessions, "do_orm_execute", _keep_to_scope):
         event.listen(sessions, "do_orm_execute", _keep_to_scope)
 
@@ -148,17 +190,3 @@ def actor_of(session: Session) -> Actor:
     """Who writes in this transaction."""
     actor: Actor = session.info["actor"]
     return actor
-
-
-def holds_account(session: Session, user_id: int | None, account_id: int) -> bool:
-    """Whether the user may use the account now."""
-    holder = models.AccountHolder
-    query = sa.select(holder.id).where(
-        holder.user_id == user_id,
-        holder.account_id == account_id,
-        holder.valid_until.is_(None),
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
-GUARDED: Final = tuple(m.class_ for m in Model.registry.mappers if is_guarded(m.class_))

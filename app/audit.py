@@ -1,16 +1,18 @@
 """What was changed on people, settings and reference data, by whom, from what to what.
 
-Bookings and transfers keep their own append-only history.
+Bookings and transfers keep their own append-only history. Secrets and health data are noted as
+changed, never by value: the entry outlives the row.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.orm import Session, UOWTransaction, scoped_session
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, scoped_session
 
 from app import clock, models
-from app.access import SYSTEM, Actor
+from app.access import actor_of
 
 AUDITED: Final = (
     models.CanteenUser,
@@ -34,9 +36,10 @@ AUDITED: Final = (
     models.Period,
     models.RefundRequest,
 )
-_SECRET: Final = frozenset({"password", "totp_secret"})
+_SECRET: Final = frozenset({"password", "totp_secret", "allergens", "severity", "note"})
 _DERIVED: Final = frozenset(
-    {"balance", "seats_taken", "changed_on", "changed_by_fk", "created_by_fk", "created_on"}
+    {"balance", "taken_back", "seats_taken"}
+    | {"changed_on", "changed_by_fk", "created_by_fk", "created_on"}
     | {"last_login", "login_count", "fail_login_count"}
 )
 
@@ -47,27 +50,33 @@ class WriteOutsideTransactionError(RuntimeError):
     """Something tried to write without `transaction(actor)`: a fault of ours."""
 
 
-def _refuse_stray_write(session: Session, *_: object) -> None:
+def _refuse_stray_flush(session: Session, *_: object) -> None:
     if not session.info.get("writing"):
         raise WriteOutsideTransactionError
 
 
-def _shown(field: str, value: object) -> str | None:
-    if value is None:
+def _refuse_stray_statement(state: ORMExecuteState) -> None:
+    if state.is_insert or state.is_update or state.is_delete:
+        _refuse_stray_flush(state.session)
+
+
+def _shown(field: str, values: Iterable[object]) -> str | None:
+    known = [str(value) for value in values if value is not None]
+    if not known:
         return None
-    return "•••" if field in _SECRET else str(value)
+    return "•••" if field in _SECRET else ", ".join(sorted(known))
 
 
 def changes_of(record: Any) -> list[Change]:
-    """The columns that this flush writes: name, old and new value."""
+    """What this flush writes: name, old and new value of columns; of lists, what left and came."""
     state = sa.inspect(record)
+    lists = [r for r in state.mapper.relationships if r.secondary is not None]
     found = []
-    for column in state.mapper.column_attrs:
-        history = state.attrs[column.key].history
-        if history.has_changes() and column.key not in _DERIVED:
-            old = history.deleted[0] if history.deleted else None
-            new = history.added[0] if history.added else None
-            found.append((column.key, _shown(column.key, old), _shown(column.key, new)))
+    for attribute in (*state.mapper.column_attrs, *lists):
+        name = attribute.key
+        history = state.attrs[name].history
+        if history.has_changes() and name not in _DERIVED:
+            found.append((name, _shown(name, history.deleted), _shown(name, history.added)))
     return found
 
 
@@ -86,7 +95,7 @@ def _record(session: Session, action: str, record: Any) -> None:
     changes = changes_of(record)
     if action == "edit" and not changes:
         return
-    actor: Actor = session.info.get("actor", SYSTEM)
+    actor = actor_of(session)
     entry = {
         "at": clock.now(),
         "actor_id": actor.user_id,
@@ -103,9 +112,10 @@ def _record(session: Session, action: str, record: Any) -> None:
 
 
 def watch(sessions: scoped_session[Any]) -> None:
-    """Refuse stray writes, and record what the others change."""
+    """Refuse stray writes, and record what the others change. Idempotent."""
     for name, listener in (
-        ("before_flush", _refuse_stray_write),
+        ("before_flush", _refuse_stray_flush),
+        ("do_orm_execute", _refuse_stray_statement),
         ("after_flush", _record_changes),
     ):
         if not event.contains(sessions, name, listener):

@@ -136,7 +136,7 @@ def make_family(
     user = make_user(session, Role.PARENT)
     account = ledger.open_account(session, f"Famille {user.last_name}")
     session.add(
-        models.AccountHolder(user_id=user.id, account_id=account.id, valid_from=YEAR_STARTS)
+        models.AccountHolder(user_id=user.id, account_id=account.id, valid_from=date(2020, 1, 1))
     )
     pupils = [
         make_pupil(session, account.id, diet=diet, born=date(2017, 3, 1) + timedelta(days=i))
