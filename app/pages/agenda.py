@@ -47,10 +47,12 @@ class Week:
     @property
     def title(self) -> str:
         """The week in words."""
+        friday = self.monday + timedelta(days=4)
+        is_one_month = self.monday.month == friday.month
         return gettext(
             "Week of %(first)s to %(last)s",
-            first=format_date(self.monday, "d MMMM"),
-            last=format_date(self.monday + timedelta(days=4), "d MMMM y"),
+            first=format_date(self.monday, "d" if is_one_month else "d MMMM"),
+            last=format_date(friday, "d MMMM y"),
         )
 
     @property
@@ -67,6 +69,11 @@ class Week:
     def today_url(self) -> str:
         """The week of today."""
         return url_for("AgendaView.week", pupil=self.pupil_id)
+
+    @property
+    def repeat_url(self) -> str:
+        """Where meals are booked for chosen weekdays."""
+        return url_for("RepeatView.repeat", pupil=self.pupil_id)
 
     @property
     def jump_url(self) -> str:
