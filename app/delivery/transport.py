@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from email.utils import formataddr
+from email.utils import quote
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -48,10 +48,10 @@ def message_of(
     config = current_app.config
     message = flask_mail.Message(
         subject=composed.subject,
-        recipients=[formataddr((composed.name, composed.address))],
+        recipients=[_named(composed.name, composed.address)],
         body=composed.text,
         html=composed.html,
-        sender=formataddr((one_line(canteen.name), config["MAIL_DEFAULT_SENDER"])),
+        sender=_named(one_line(canteen.name), config["MAIL_DEFAULT_SENDER"]),
         reply_to=canteen.email or None,
         date=now.timestamp(),
         extra_headers={"Auto-Submitted": "auto-generated"},
@@ -59,6 +59,11 @@ def message_of(
     # Flask-Mail would write a second header beside its own one if it were given as an extra.
     message.msgId = message_id(mail.id, mail.created_at, config["PUBLIC_URL"])
     return message
+
+
+def _named(name: str, address: str) -> str:
+    """An address with its owner; Flask-Mail encodes the name, and would do so a second time."""
+    return f'"{quote(name)}" <{address}>' if name else address
 
 
 def message_id(mail_id: int, created_at: datetime, public_url: str) -> str:

@@ -45,10 +45,11 @@ class Peer:
         if answer == SILENCE:
             await asyncio.sleep(1)
         if answer in {HANG_UP, SILENCE}:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
         elif answer == TAKEN:
-            self.taken.append(parsed(bytes(envelope.content or b"")))
+            assert isinstance(envelope.content, bytes)
+            self.taken.append(parsed(envelope.content))
         return answer if answer[0].isdigit() else "421 gone"
 
 

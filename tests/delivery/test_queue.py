@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.access import SYSTEM
 from app.delivery import queue, transport
+from app.delivery.compose import compose
 from app.delivery.queue import (
     FIRST_PAUSE,
     LEASE,
@@ -245,7 +246,6 @@ def test_a_mail_that_cannot_be_written_does_not_hold_up_the_next(
     post: Flask, frozen_clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, _ = make_mails(2, frozen_clock.now())
-    compose = queue.compose
 
     def fail(session: object, mail: OutboxMail, *rest: object) -> object:
         return 1 / 0 if mail.id == broken else compose(session, mail, *rest)  # type: ignore[arg-type]
