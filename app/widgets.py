@@ -11,7 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 from flask import request
 from flask_appbuilder import fieldwidgets, forms
-from flask_appbuilder.models.filters import Filters
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.widgets import FormWidget
 from flask_babel import gettext as _
@@ -57,7 +56,7 @@ class WordField(SelectField):
 
     def __init__(self, *, enum_class: type[StrEnum], enums: Any = None, **options: Any) -> None:  # noqa: ARG002
         super().__init__(
-            choices=labels.choices(enum_class),
+            choices=lambda: labels.choices(enum_class),
             coerce=lambda sent: enum_class(sent) if sent else None,
             **options,
         )
@@ -173,7 +172,7 @@ class SearchControl:
 class SearchWidget(FormWidget):
     """A plain GET form: one control a column, two for a range of dates.
 
-    Names are Flask-AppBuilder's `_flt_<index>_<column>`; see `SentFilters` for blank ones.
+    Names are Flask-AppBuilder's `_flt_<index>_<column>`; see `filters.SentFilters` for blank ones.
     """
 
     template = "appbuilder/general/widgets/search.html"
@@ -219,21 +218,9 @@ def search_controls(field: Any, operators: list[str]) -> Iterator[SearchControl]
         ]
         yield control(operators[0], type="", choices=choices)
     elif isinstance(field, DateField | DateTimeLocalField):
-        yield control("gt", " – " + _("after"), type="date", choices=None)
-        yield control("lt", " – " + _("before"), type="date", choices=None)
+        yield control("gt", " – " + _("from"), type="date", choices=None)
+        yield control("lt", " – " + _("until"), type="date", choices=None)
     elif "ct" in operators:
         yield control("ct", type="search", choices=None)
     else:
         yield control("eq", type="text", choices=None)
-
-
-class SentFilters(Filters):
-    """Filters of a GET form: blank fields and unknown operators do not filter."""
-
-    def add_filter_index(self, column: str, index: int, values: list[str]) -> None:
-        known = self._all_filters.get(column, [])
-        sent = [value for value in values if value.strip()]
-        if sent == ["n"] and self.datamodel.is_boolean(column):
-            index, sent = [each.arg_name for each in known].index("neq"), ["y"]
-        if sent and index < len(known):
-            super().add_filter_index(column, index, sent)
