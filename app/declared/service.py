@@ -19,7 +19,7 @@ from app.documents.daylist import DayList, ListedClass, ListedPupil, render_day_
 from app.documents.production import render_production
 from app.errors import BadInput, NotFound, Refusal, ServiceOver
 from app.extensions import db
-from app.labels import reason_choices
+from app.labels import choices, reason_choices
 from app.models import Booking, ServiceDay
 from app.pages.asked import day_asked, id_asked, number_asked, word_asked
 from app.rows import Rows, TableView
@@ -97,6 +97,7 @@ class TodayView(TableView):
             day=day,
             is_today=day == clock.today(),
             reasons=reason_choices(),
+            refusals=choices((Reason.NO_FUNDS, Reason.OTHER)),
         )
 
     @expose("/meal/<pk>/excuse", methods=["POST"])
