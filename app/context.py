@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request, url_for
 from flask_babel import gettext
 from flask_login import current_user
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from app.access import EVERYTHING, scope_of
 from app.booking.rules import rules_of
@@ -80,11 +82,32 @@ def pdf_answer(content: bytes, name: str) -> Response:
 
 
 def _variables() -> dict[str, Any]:
-    return {"canteen": canteen_settings(), "navigation": navigation(), "help_url": None}
+    return {
+        "canteen": canteen_settings(),
+        "navigation": navigation(),
+        "help_url": None,
+        "account_url": url_for("PasswordView.this_form_get"),
+        "reset_url": url_for("PasswordForgottenView.this_form_get"),
+    }
+
+
+def _is_item_visible(app: Flask) -> Any:
+    """Flask-AppBuilder's filter, asked for each reader.
+
+    Jinja computes a filter of constants once, for whoever comes first, unless it takes the context.
+    """
+    stock = app.jinja_env.filters["is_item_visible"]
+
+    @pass_context
+    def is_item_visible(_: Context, permission: str, view: str) -> bool:
+        return bool(stock(permission, view))
+
+    return is_item_visible
 
 
 def install(app: Flask) -> None:
     """Offer the canteen, the menu and money to every template."""
     app.context_processor(_variables)
+    app.jinja_env.filters["is_item_visible"] = _is_item_visible(app)
     app.jinja_env.filters["chf"] = format_chf
     app.jinja_env.filters["label"] = label

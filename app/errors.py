@@ -242,54 +242,6 @@ class Duplicate(Refusal):
     sentence = N_("This exists already. Look for it in the list.")
 
 
-@dataclass(eq=False)
-class AlreadyRegistered(Refusal):
-    """A person who looks known was not decided upon."""
-
-    name: str
-    sentence = N_("%(name)s is registered already. Say below whether it is the same person.")
-
-
-@dataclass(eq=False)
-class AccountNotEmpty(Refusal):
-    """An account that holds or owes money cannot be put away."""
-
-    balance: Cents
-    sentence = N_("The balance is CHF %(balance)s. Bring it to zero, then archive the account.")
-
-
-class MealsBooked(Refusal):
-    """Meals are booked that depend on what should go away."""
-
-    sentence = N_("Meals are still booked. Cancel them in the agenda first.")
-
-
-@dataclass(eq=False)
-class SeatsTaken(Refusal):
-    """Fewer seats than meals are booked already."""
-
-    seats: int
-    sentence = N_("%(seats)s meals are booked on that day. Enter at least as many seats.")
-
-
-class PriceInForce(Refusal):
-    """Meals were charged at that price."""
-
-    sentence = N_("A price in force stays as it is. Add a new price that begins on a later day.")
-
-
-class OwnAccess(Refusal):
-    """Administrators do not lock themselves out."""
-
-    sentence = N_("You cannot take your own access away. Ask another administrator.")
-
-
-class RangesOverlap(Refusal):
-    """Two ranges of dates that must follow each other share a day."""
-
-    sentence = N_("These dates overlap with others that are entered already. Correct the dates.")
-
-
 class DatabaseNotEmpty(Refusal):
     """The demo canteen was asked for in a database that holds something."""
 

@@ -20,6 +20,7 @@ from wtforms import (
     TextAreaField,
     widgets,
 )
+from wtforms.fields.choices import Choice  # type: ignore[attr-defined] # newer than the stubs
 from wtforms.validators import DataRequired, InputRequired, Optional
 
 from app.clock import ZURICH, local
@@ -54,7 +55,8 @@ class LineField(StringField):
     """One line of text."""
 
     def __init__(self, label: Any = None, validators: Any = None, **options: Any) -> None:
-        super().__init__(label, _asked(validators, options), filters=[clean_line], **options)
+        filters = [clean_line, *options.pop("filters", ())]
+        super().__init__(label, _asked(validators, options), filters=filters, **options)
 
 
 class ParagraphField(TextAreaField):
@@ -144,7 +146,7 @@ class AllergensField(SelectMultipleField):
 
     def __init__(self, label: Any = None, validators: Any = None, **options: Any) -> None:
         kept = [each for each in validators or [] if not isinstance(each, InputRequired)]
-        super().__init__(label, kept, choices=choices(Allergen), **options)
+        super().__init__(label, kept, choices=lambda: choices(Allergen), **options)
 
     def process_data(self, value: Any) -> None:
         self.data = list(value or [])
@@ -170,4 +172,4 @@ class RecordField(QuerySelectField):
 
     def iter_choices(self) -> Iterator[Any]:
         for value, label, *rest in super().iter_choices():
-            yield value, str(label), *rest
+            yield Choice(value, str(label), *rest)

@@ -128,6 +128,7 @@ class RowFilters(SQLAFilterConverter):
         ("is_integer", [EqualNumber]),
         ("is_date", [FromDay, UntilDay]),
         ("is_datetime", [FromDay, UntilDay]),
+        ("is_time", []),
         *SQLAFilterConverter.conversion_table,
     )
 

@@ -2,20 +2,18 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any
 
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     DateField,
     FieldList,
     FormField,
     PasswordField,
     RadioField,
-    SelectMultipleField,
     ValidationError,
 )
 from wtforms.validators import DataRequired, Email, EqualTo, Length, Optional
@@ -25,8 +23,6 @@ from app.fields import (
     AllergensField,
     LastDayField,
     LineField,
-    NumberField,
-    ParagraphField,
     RecordField,
 )
 from app.filters import Where
@@ -36,7 +32,6 @@ from app.rules.passwords import SHORTEST, is_easy_to_guess
 from app.vocabulary import Language, Severity
 from app.widgets import Checkbox, CheckList, Choose, WordField
 
-LONGEST_YEAR: Final = timedelta(days=400)
 MOST_HOLDERS, MOST_PUPILS = 2, 4
 
 
@@ -128,7 +123,7 @@ class Part(FlaskForm):
         return not any(field.data for field in self if isinstance(field, LineField | DateField))
 
 
-class PartField(FormField[Any]):
+class PartField(FormField):  # type: ignore[type-arg]  # generic in the stubs only
     """A block of the form; only the first must be filled in."""
 
     def is_left_out(self) -> bool:
@@ -177,9 +172,9 @@ class PupilPart(Part):
     known = RadioField(
         _l("Is it the same child?"),
         [Optional()],
-        choices=[
-            ("same", _l("Yes: link the child to the new account")),
-            ("another", _l("No: register another child")),
+        choices=lambda: [
+            ("same", _("Yes: link the child to the new account")),
+            ("another", _("No: register another child")),
         ],
     )
 
@@ -251,58 +246,4 @@ class ForgottenForm(DynamicForm):
         _l("Identifier or mail address"),
         [DataRequired(), Length(max=200)],
         render_kw={"autocomplete": "username", "autocapitalize": "none"},
-    )
-
-
-# -- school ----------------------------------------------------------------------------------------
-
-_WEEKDAYS: Final = (
-    ("0", _l("Monday")),
-    ("1", _l("Tuesday")),
-    ("2", _l("Wednesday")),
-    ("3", _l("Thursday")),
-    ("4", _l("Friday")),
-)
-
-
-class ServiceDaysForm(DynamicForm):
-    """The days on which the canteen serves during a school year."""
-
-    weekdays = SelectMultipleField(
-        _l("Days of the week"), [DataRequired()], choices=_WEEKDAYS, widget=CheckList()
-    )
-    capacity = NumberField(_l("Seats"), [DataRequired()])
-    holidays = ParagraphField(
-        _l("School holidays"),
-        description=_l(
-            "One a line, first and last day: 10.10.2026 - 25.10.2026. Public holidays of the "
-            "canton are left out by themselves."
-        ),
-    )
-
-
-class ClosureForm(DynamicForm):
-    """Days on which the canteen stays closed."""
-
-    first_day = DateField(_l("First day"), [DataRequired()])
-    last_day = last_day_field(_l("Last day"), "first_day", timedelta(days=62))
-    reason = LineField(
-        _l("Reason"),
-        [DataRequired(), Length(max=80)],
-        description=_l("Parents read it in the agenda and in their mail."),
-    )
-
-
-# -- documents -------------------------------------------------------------------------------------
-
-
-class DocumentForm(DynamicForm):
-    """A file to publish."""
-
-    title = LineField(_l("Title"), [DataRequired(), Length(max=80)])
-    position = NumberField(_l("Place in lists"), [Optional()], default=0)
-    file = FileField(
-        _l("File"),
-        [FileRequired()],
-        description=_l("PDF, PNG, JPEG, Word (.docx) or OpenDocument (.odt), 10 MB at most."),
     )

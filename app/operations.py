@@ -82,11 +82,13 @@ def latest(session: Session, account_id: int, count: int) -> list[Operation]:
 
 def _side(transfer: Transfer, account_ids: set[int]) -> tuple[Account, Cents]:
     """Which of the accounts it moves, and by how much."""
-    if transfer.credit.account is not None and transfer.credit.account.id in account_ids:
-        return transfer.credit.account, transfer.amount
-    if transfer.debit.account is None:
-        raise ValueError(transfer.id)
-    return transfer.debit.account, -transfer.amount
+    # Under a parent's scope the wallet of another family is not even there.
+    lines: list[tuple[LedgerAccount | None, int]] = [(transfer.credit, 1), (transfer.debit, -1)]
+    for line, sign in lines:
+        account = None if line is None else line.account
+        if account is not None and account.id in account_ids:
+            return account, sign * transfer.amount
+    raise ValueError(transfer.id)
 
 
 def _later(session: Session, account_id: int, transfer: Transfer) -> Cents:
@@ -99,8 +101,10 @@ def _later(session: Session, account_id: int, transfer: Transfer) -> Cents:
         .join(line, sa.or_(Transfer.credit_id == line.id, Transfer.debit_id == line.id))
         .where(
             line.account_id == account_id,
-            sa.tuple_(Transfer.recorded_at, Transfer.id)
-            > sa.tuple_(sa.literal(transfer.recorded_at), sa.literal(transfer.id)),
+            sa.or_(
+                Transfer.recorded_at > transfer.recorded_at,
+                sa.and_(Transfer.recorded_at == transfer.recorded_at, Transfer.id > transfer.id),
+            ),
         )
     )
     return int(session.scalar(query) or 0)

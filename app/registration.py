@@ -14,7 +14,7 @@ from flask_appbuilder.security.sqla.models import Role as StoredRole
 from sqlalchemy.orm import Session
 
 from app import ledger
-from app.errors import AlreadyRegistered, NotEnrolled
+from app.errors import NotEnrolled
 from app.models import (
     Account,
     AccountHolder,
@@ -26,11 +26,17 @@ from app.models import (
     PupilAccount,
     SchoolClass,
 )
+from app.refusals import AlreadyRegistered
 from app.rules.names import folded, username_for
 from app.vocabulary import Language, Role, Severity
 
 NO_MAIL: Final = "@sans-courriel.invalid"
 """A mail address is unique and never empty: who has none gets one that goes nowhere."""
+
+
+def shown_mail(address: str) -> str:
+    """A mail address, nothing for the one of who has none."""
+    return "" if address.endswith(NO_MAIL) else address
 
 
 @dataclass(frozen=True)

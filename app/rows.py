@@ -68,6 +68,7 @@ class TableView(ModelView):
     include_route_methods = READ
     search_columns: list[str] = []
     label_columns: dict[str, Any] = {}
+    formatters_columns: dict[str, Any] = {}
     add_row_message = lazy_gettext("Saved.")
     edit_row_message = lazy_gettext("Saved.")
     delete_row_message = lazy_gettext("Deleted.")
@@ -84,7 +85,14 @@ class TableView(ModelView):
         """Keep no history of pages in the cookie."""
 
     def get_redirect(self) -> str:
-        """After a write: the list."""
+        """After a write: where the record is seen, or the list."""
+        kept = g.get("kept")
+        if kept is None:
+            return url_for(f"{self.endpoint}.{self.default_view}")
+        return self.page_of(kept)
+
+    def page_of(self, item: Any) -> str:  # noqa: ARG002
+        """Where whoever has written the record wants to go on."""
         return url_for(f"{self.endpoint}.{self.default_view}")
 
     # -- reading -----------------------------------------------------------------------------------
@@ -169,6 +177,7 @@ class TableView(ModelView):
             self.pre_add(item)
             self.datamodel.add(item)
             self.post_add(item)
+            g.kept = item
 
         return self._write(write, self.add_row_message)
 
@@ -190,6 +199,7 @@ class TableView(ModelView):
             self.pre_update(item)
             self.datamodel.edit(item)
             self.post_update(item)
+            g.kept = item
 
         return self._write(write, self.edit_row_message)
 

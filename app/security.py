@@ -27,13 +27,44 @@ _READ: Final = "can_(list|show)"
 _KEEP: Final = "can_(list|show|add|edit)"
 _TILL: Final = "can_(search|pupil|account|record|receipt|cancel)"
 
+_FORM: Final = "can_this_form_(get|post)"
+_ARCHIVE: Final = "archive|restore"
+_EVERYBODY: Final = {"PasswordView": _FORM}
+
 # View name: what the role may do there. Views are matched whole, permissions too.
 PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.PARENT: {
+        "MyMenuView": "can_(weeks|poster)",
+        "MyOperationView": "can_list",
+        "MyTopUpView": "can_list",
+        "MyReceiptView": "can_(list|file)",
+        "MyDocumentView": "can_(list|file)",
         "AgendaView": "can_(week|change)",
         "RepeatView": "can_(repeat|undo)",
     },
     Role.SECRETARIAT: {
+        "RegistrationView": _FORM,
+        "LetterView": "can_pdf",
+        "FamilyView": f"{_READ}|can_edit|{_ARCHIVE}",
+        "PupilView": f"{_KEEP}|{_ARCHIVE}",
+        "HolderView": f"{_KEEP}|{_ARCHIVE}|new_letter",
+        "AccountHolderView": "can_(add|edit)",
+        "PupilAccountView": "can_add",
+        "EnrolmentView": _KEEP,
+        "ExclusionView": f"{_KEEP}|can_delete",
+        "HealthRecordView": f"{_KEEP}|can_delete",
+        "SchoolYearView": f"{_KEEP}|service_days",
+        "ServiceDaysView": _FORM,
+        "SchoolClassView": _KEEP,
+        "ServiceDayView": f"{_KEEP}|close|reopen",
+        "ClosureView": _FORM,
+        "MenuView": f"{_KEEP}|can_(delete|poster)",
+        "MealTypeView": f"{_KEEP}|{_ARCHIVE}",
+        "DietView": f"{_KEEP}|{_ARCHIVE}",
+        "CategoryView": f"{_KEEP}|{_ARCHIVE}",
+        "PriceView": _KEEP,
+        "DocumentView": f"{_KEEP}|{_ARCHIVE}|can_file|publish|withdraw",
+        "BookingHistoryView": _READ,
         "AgendaView": "can_(week|change)",
         "RepeatView": "can_(repeat|undo)",
         "MailView": f"{_READ}|send_again",
@@ -45,6 +76,8 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "TopUpView": _READ,
     },
     Role.TILL: {
+        "FamilyView": _READ,
+        "HealthRecordView": _READ,
         "AgendaView": "can_(week|change)",
         "TillView": _TILL,
         "TodayView": "can_(list|pdf|mark|meal|excuse|refuse)",
@@ -53,21 +86,38 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "TopUpView": _READ,
     },
     Role.KITCHEN: {
+        "MenuView": f"{_KEEP}|can_(delete|poster)",
+        "MealTypeView": _READ,
+        "DietView": _READ,
+        "ServiceDayView": _READ,
+        "HealthRecordView": _READ,
         "TodayView": "can_(list|pdf|mark)",
         "ProductionView": "can_(list|pdf)",
     },
     Role.ACCOUNTING: {
+        "FamilyView": _READ,
+        "PupilView": _READ,
+        "HolderView": _READ,
+        "PriceView": _READ,
+        "BookingHistoryView": _READ,
         "BookingListView": _READ,
         "ReceiptView": f"{_READ}|can_pdf",
         "TopUpView": _READ,
         "TransferView": _READ,
     },
-    Role.COMMITTEE: {},
-    Role.ADMIN: {".*": ".*"},
+    Role.COMMITTEE: {
+        "FamilyView": _READ,
+        "PupilView": _READ,
+        "HolderView": _READ,
+        "ExclusionView": f"{_KEEP}|can_delete",
+    },
+    # Whatever there is, except to be a parent.
+    Role.ADMIN: {"(?!My).*": ".*"},
 }
 FAB_ROLES: Final = {
     role.value: [
-        [f"{view}$", f"({permissions}|menu_access)$"] for view, permissions in views.items()
+        [f"{view}$", f"({permissions}|menu_access)$"]
+        for view, permissions in {**_EVERYBODY, **views}.items()
     ]
     for role, views in PERMISSIONS.items()
 }

@@ -8,10 +8,40 @@ from typing import Any
 from flask_appbuilder import AppBuilder
 from flask_babel import lazy_gettext as _l
 
+from app.declared.audit import AuditView, BookingHistoryView
 from app.declared.bookings import BookingListView
+from app.declared.calendar import (
+    ClosureView,
+    SchoolClassView,
+    SchoolYearView,
+    ServiceDaysView,
+    ServiceDayView,
+)
+from app.declared.children import EnrolmentView, ExclusionView, HealthRecordView, PupilView
+from app.declared.documents import DocumentView
+from app.declared.letters import LetterView
+from app.declared.menus import MenuView
 from app.declared.money import ReceiptView, TopUpView, TransferView
 from app.declared.office import MailView
+from app.declared.password import PasswordForgottenView, PasswordResetView, PasswordView
+from app.declared.people import AccountHolderView, FamilyView, HolderView, PupilAccountView
+from app.declared.portal import (
+    MyDocumentView,
+    MyMenuView,
+    MyOperationView,
+    MyReceiptView,
+    MyTopUpView,
+)
+from app.declared.reference import (
+    CategoryView,
+    DietView,
+    MealTypeView,
+    PriceView,
+    SettingsView,
+)
+from app.declared.registration import RegistrationView
 from app.declared.service import ProductionView, TodayView
+from app.declared.staff import StaffUserView
 from app.pages.agenda import AgendaView
 from app.pages.endpoints import HealthView
 from app.pages.repeat import RepeatView
@@ -20,6 +50,11 @@ from app.pages.till import TillView
 # View, label, icon. Order is the order of the menu.
 PORTAL: list[tuple[Any, Any, str]] = [
     (AgendaView, _l("Agenda"), "calendar"),
+    (MyMenuView, _l("Menus"), "utensils"),
+    (MyOperationView, _l("Operations"), "list"),
+    (MyTopUpView, _l("My top-ups"), "wallet"),
+    (MyReceiptView, _l("My receipts"), "receipt"),
+    (MyDocumentView, _l("Documents"), "folder"),
 ]
 SERVICE: list[tuple[Any, Any, str]] = [
     (TillView, _l("Till"), "cash"),
@@ -27,18 +62,51 @@ SERVICE: list[tuple[Any, Any, str]] = [
     (ProductionView, _l("Kitchen"), "utensils"),
     (BookingListView, _l("Bookings"), "calendar"),
 ]
-PEOPLE: list[tuple[Any, Any, str]] = []
+PEOPLE: list[tuple[Any, Any, str]] = [
+    (FamilyView, _l("Families"), "users"),
+    (RegistrationView, _l("Register a family"), "plus"),
+    (PupilView, _l("Pupils"), "school"),
+    (HolderView, _l("Account holders"), "user"),
+    (EnrolmentView, _l("Enrolments"), "list"),
+    (ExclusionView, _l("Exclusions"), "ban"),
+    (HealthRecordView, _l("Health"), "alert"),
+]
 MONEY: list[tuple[Any, Any, str]] = [
     (ReceiptView, _l("Receipts"), "receipt"),
     (TopUpView, _l("Top-ups"), "wallet"),
     (TransferView, _l("Journal"), "bank"),
 ]
-SCHOOL: list[tuple[Any, Any, str]] = []
+SCHOOL: list[tuple[Any, Any, str]] = [
+    (MenuView, _l("Menus"), "utensils"),
+    (ServiceDayView, _l("Service days"), "calendar"),
+    (SchoolYearView, _l("School years"), "school"),
+    (SchoolClassView, _l("Classes"), "users"),
+    (MealTypeView, _l("Meal types"), "utensils"),
+    (DietView, _l("Diets"), "check"),
+    (CategoryView, _l("Tariff categories"), "list"),
+    (PriceView, _l("Prices"), "cash"),
+]
 OFFICE: list[tuple[Any, Any, str]] = [
     (MailView, _l("Mails"), "mail"),
+    (DocumentView, _l("Documents"), "folder"),
+    (BookingHistoryView, _l("Changes of meals"), "clock"),
+    (AuditView, _l("Audit"), "search"),
+    (StaffUserView, _l("Staff"), "lock"),
+    (SettingsView, _l("Settings"), "settings"),
 ]
 # Reached from other pages only.
-HIDDEN: list[Any] = [HealthView, RepeatView]
+HIDDEN: list[Any] = [
+    HealthView,
+    RepeatView,
+    PasswordView,
+    PasswordForgottenView,
+    PasswordResetView,
+    AccountHolderView,
+    PupilAccountView,
+    ServiceDaysView,
+    ClosureView,
+    LetterView,
+]
 
 _SECTIONS = [
     ("", "", PORTAL),

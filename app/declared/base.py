@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import PublicFormView, SimpleFormView, expose, has_access
 from flask_appbuilder.actions import action
@@ -13,42 +14,58 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
 from app.errors import Refusal
-from app.filters import Where
+from app.filters import Condition, Where
 from app.rows import ACT, KEEP, TableView
 from app.web_errors import refusal_of, sentence_of
 
 ARCHIVE = "archive|restore"
 
 
-class ArchivableView(TableView):
+class SplitView(TableView):
+    """A list in two: what is in use, and with ?aside=1 the rest."""
+
+    list_template = "people/split.html"
+    in_use_label, aside_label = _l("Those in use"), _l("Archive")
+
+    def aside(self) -> Condition:
+        """Which rows are out of use."""
+        raise NotImplementedError
+
+    def _get_list_widget(self, **options: Any) -> Any:
+        rows = self.datamodel
+        condition = self.aside if self._is_aside() else lambda: sa.not_(self.aside())
+        chosen = rows.get_filters().add_filter(rows.get_pk_name(), Where, condition)
+        options["filters"] = options["filters"].get_joined_filters(chosen)
+        return super()._get_list_widget(**options)
+
+    def _is_aside(self) -> bool:
+        return "aside" in request.args
+
+    def render_template(self, template: str, **options: Any) -> str:
+        """The list's template names its two parts."""
+        return super().render_template(
+            template, in_use_label=self.in_use_label, aside_label=self.aside_label, **options
+        )
+
+
+class ArchivableView(SplitView):
     """Records that history refers to: put away and brought back, never deleted."""
 
     include_route_methods = KEEP | ACT
-    list_template = "people/archivable.html"
 
-    def _init_properties(self) -> None:
-        super()._init_properties()
-        archived_at = self.datamodel.obj.archived_at
-
-        def where(condition: Any) -> Any:
-            return self.datamodel.get_filters().add_filter("id", Where, lambda: condition)
-
-        self._in_use = where(archived_at.is_(None))
-        self._archived = where(archived_at.is_not(None))
+    def aside(self) -> Condition:
+        """Those that were put away."""
+        return self.datamodel.obj.archived_at.is_not(None)
 
     def _get_list_widget(self, **options: Any) -> Any:
-        """Those in use, or with ?archived=1 the others."""
-        is_archive = "archived" in request.args
-        kept = self._archived if is_archive else self._in_use
-        options["filters"] = options["filters"].get_joined_filters(kept)
-        return super()._get_list_widget(actions=self._actions(is_archive=is_archive), **options)
+        return super()._get_list_widget(actions=self._actions(is_aside=self._is_aside()), **options)
 
     def _get_show_widget(self, pk: Any, item: Any, **options: Any) -> Any:
-        actions = self._actions(is_archive=item.archived_at is not None)
+        actions = self._actions(is_aside=item.archived_at is not None)
         return super()._get_show_widget(pk, item, actions=actions, **options)
 
-    def _actions(self, *, is_archive: bool) -> dict[str, Any]:
-        left_out = "archive" if is_archive else "restore"
+    def _actions(self, *, is_aside: bool) -> dict[str, Any]:
+        left_out = "archive" if is_aside else "restore"
         return {name: each for name, each in self.actions.items() if name != left_out}
 
     @action("archive", _l("Archive"), _l("Archive this? It stays in everything that is past."))
@@ -65,20 +82,20 @@ class ArchivableView(TableView):
         def write() -> None:
             for item in items:
                 self.hold(item)
-                if at is None:
-                    self.pre_restore(item)
-                else:
+                if at is not None:
                     self.pre_archive(item)
                 item.archived_at = at
+                self.datamodel.edit(item)
+                self.post_archive(item)
 
         self._write(write, done)
         return redirect(self.get_redirect())
 
     def pre_archive(self, item: Any) -> None:
-        """Refuse, or do what else putting the record away means."""
+        """Refuse to put the record away, if it must stay."""
 
-    def pre_restore(self, item: Any) -> None:
-        """The same for bringing it back."""
+    def post_archive(self, item: Any) -> None:
+        """What else it means that the record was put away, or brought back."""
 
 
 class FormPage:

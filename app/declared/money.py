@@ -78,7 +78,7 @@ class ReceiptView(TableView):
         """The receipt on a page of A5, or with ?roll=1 on the till's roll."""
         receipt: Receipt = self._item(pk)
         paper = render_receipt(
-            _content(receipt), letterhead(), gettext, roll="roll" in request.args
+            receipt_content(receipt), letterhead(), gettext, roll="roll" in request.args
         )
         return pdf_answer(paper, receipt.label)
 
@@ -100,7 +100,8 @@ class ReceiptView(TableView):
         return redirect(url_for("ReceiptView.show", pk=ids[0]))
 
 
-def _content(receipt: Receipt) -> CashReceipt:
+def receipt_content(receipt: Receipt) -> CashReceipt:
+    """What the receipt says, whoever prints it."""
     account = receipt.top_up.account
     children = (
         sa.select(Pupil)

@@ -1,0 +1,91 @@
+"""What the office is refused: families, school, prices, passwords; in the manner of errors.py."""
+
+from dataclasses import dataclass
+
+from app.errors import N_, Refusal
+from app.money import Cents
+
+
+@dataclass(eq=False)
+class AlreadyRegistered(Refusal):
+    """A person who looks known was not decided upon."""
+
+    name: str
+    sentence = N_("%(name)s is registered already. Say below whether it is the same person.")
+
+
+@dataclass(eq=False)
+class AccountNotEmpty(Refusal):
+    """An account that holds or owes money cannot be put away."""
+
+    balance: Cents
+    sentence = N_("The balance is CHF %(balance)s. Bring it to zero, then archive the account.")
+
+
+class MealsBooked(Refusal):
+    """Meals are booked that depend on what should go away."""
+
+    sentence = N_("Meals are still booked. Cancel them in the agenda first.")
+
+
+@dataclass(eq=False)
+class SeatsTaken(Refusal):
+    """Fewer seats than meals are booked already."""
+
+    seats: int
+    sentence = N_("%(seats)s meals are booked on that day. Enter at least as many seats.")
+
+
+class PriceInForce(Refusal):
+    """Meals were charged at that price."""
+
+    sentence = N_("A price in force stays as it is. Add a new price that begins on a later day.")
+
+
+class OwnAccess(Refusal):
+    """Administrators do not lock themselves out."""
+
+    sentence = N_("You cannot take your own access away. Ask another administrator.")
+
+
+class RangesOverlap(Refusal):
+    """Two ranges of dates that must follow each other share a day."""
+
+    sentence = N_("These dates overlap with others that are entered already. Correct the dates.")
+
+
+class OutsideYear(Refusal):
+    """Dates that the school year of a class does not hold."""
+
+    sentence = N_("These dates lie outside the school year of the class. Correct the dates.")
+
+
+class LetterTooOld(Refusal):
+    """A letter is printed within the hour, as long as its password is still the user's."""
+
+    sentence = N_("This letter is no longer valid. Make a new one on the page of the person.")
+
+
+class ExclusionBegun(Refusal):
+    """A decision that is in force is history."""
+
+    sentence = N_("This exclusion has begun. Edit it and set its last day instead.")
+
+
+class StillUsed(Refusal):
+    """Something in use needs the record."""
+
+    sentence = N_("This is still in use. Change what uses it first, then archive it.")
+
+
+class WrongPassword(Refusal):
+    """Not the password of who is logged in, or too many wrong ones."""
+
+    sentence = N_("The current password is wrong. Try again, or wait a few minutes.")
+
+
+class LinkTooOld(Refusal):
+    """The link of a mail is used once, within the hour."""
+
+    sentence = N_("This link is no longer valid. Ask for a new mail on the login page.")
+    status = 410
