@@ -81,7 +81,7 @@ def _groups(session: Session, days: Sequence[date]) -> list[_Group]:
         .where(ServiceDay.date.in_(days), Booking.state.in_(_COOKED))
         .group_by(ServiceDay.date, MealType.name, SchoolClass.name)
     )
-    return [_Group(*row) for row in session.execute(query).tuples()]
+    return [_Group(*row) for row in session.execute(query)]
 
 
 def _meal_types(session: Session, cooked: set[str]) -> list[str]:
@@ -111,7 +111,7 @@ def _counts(groups: Sequence[_Group], day: date, meals: Sequence[str]) -> tuple[
 
 def _closures(session: Session, days: Sequence[date]) -> dict[date, str]:
     query = sa.select(ServiceDay.date, ServiceDay.closure).where(ServiceDay.date.in_(days))
-    served = {day: closure or "" for day, closure in session.execute(query).tuples()}
+    served = {day: closure or "" for day, closure in session.execute(query)}
     return {day: served.get(day, gettext("no service")) for day in days}
 
 

@@ -121,7 +121,7 @@ def meals_on(session: Session, day: date, *conditions: sa.ColumnElement[bool]) -
         .where(ServiceDay.date == day, *conditions)
         .options(joinedload(Booking.pupil).joinedload(Pupil.diet), joinedload(Booking.meal_type))
     )
-    found = session.execute(query).tuples().all()
+    found = session.execute(query).all()
     health = health_of(session, (booking.pupil_id for booking, _ in found), day)
     meals = [_meal(booking, name or "", health) for booking, name in found]
     return sorted(meals, key=lambda meal: (meal.school_class, words_of(meal.name)))

@@ -1,0 +1,88 @@
+"""Somebody in front of a browser: does what people do, and notices what they would."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from pypdf import PdfReader
+
+from tests.browser.canteen import Canteen
+from tests.factories import PASSWORD
+
+PHONE, DESK = (390, 844), (1280, 800)
+
+
+class Person:
+    """One visitor with a browser of their own; `trouble` is what its console complains about."""
+
+    def __init__(
+        self, chromium: Browser, canteen: Canteen, size: tuple[int, int], **options: Any
+    ) -> None:
+        self.canteen = canteen
+        width, height = size
+        self._context = chromium.new_context(
+            viewport={"width": width, "height": height}, locale="fr-CH", **options
+        )
+        self._context.set_default_timeout(5000)
+        self.trouble: list[str] = []
+        self._context.on("console", self._note)
+        self._context.on("weberror", lambda fault: self.trouble.append(str(fault.error)))
+        self.page: Page = self._context.new_page()
+
+    def _note(self, message: ConsoleMessage) -> None:
+        """A document has no icon of its own: the browser asks for one that is not there."""
+        address = message.location["url"]
+        if message.type in {"error", "warning"} and not address.endswith("/favicon.ico"):
+            self.trouble.append(f"{address}: {message.text}")
+
+    def close(self) -> None:
+        self._context.close()
+
+    def log_in(self, username: str, password: str = PASSWORD) -> None:
+        self.go("LoginView.login")
+        self.fill({"username": username, "password": password})
+        self.page.locator("main form").get_by_role("button").click()
+        expect(
+            self.page.locator("nav.menu form.account, header form.account").first
+        ).to_be_attached()
+
+    def go(self, endpoint: str, **values: Any) -> None:
+        """Type the address of a page."""
+        answer = self.page.goto(self.canteen.url(endpoint, **values))
+        assert answer is not None
+        assert answer.status == 200, f"{endpoint}: {answer.status}"
+
+    def follow(self, endpoint: str, **values: Any) -> None:
+        """Take a link that is in sight and leads to this page; on a phone it may be in the menu."""
+        path = self.canteen.url(endpoint, **values).removeprefix(self.canteen.address)
+        link = self.page.locator(f'a[href="{path}"]:visible').first
+        if not link.is_visible():
+            self.page.locator("nav.tabs button").click()
+        link.click()
+
+    def fill(self, fields: Mapping[str, str]) -> None:
+        """Fill in controls by their names."""
+        for name, value in fields.items():
+            self.page.locator(f'[name="{name}"]').fill(value)
+
+    def choose(self, fields: Mapping[str, str]) -> None:
+        """Choose options by their names and labels."""
+        for name, label in fields.items():
+            self.page.locator(f'select[name="{name}"]').select_option(label=label)
+
+    def cell(self, child: str, day: str) -> Locator:
+        """A child's day in the agenda."""
+        of_day = self.page.locator("section.day").filter(has=self.page.locator(f"#day-{day}"))
+        return of_day.locator(".cell").filter(has_text=child)
+
+    def read_pdf(self, link: Locator) -> str:
+        """What the document behind a link says."""
+        answer = self._context.request.get(
+            f"{self.canteen.address}{link.get_attribute('href') or ''}"
+        )
+        return pdf_text(answer.body())
+
+
+def pdf_text(content: bytes) -> str:
+    return " ".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
