@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from flask import url_for
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.models import Account, AccountHolder, CanteenUser, Enrolment, Pupil, PupilAccount
 from app.models import SchoolClass as Class
 
@@ -99,12 +100,18 @@ def _holders(session: Session) -> dict[int, tuple[str, ...]]:
     query = (
         sa.select(AccountHolder.account_id, CanteenUser.first_name, CanteenUser.last_name)
         .join(CanteenUser, CanteenUser.id == AccountHolder.user_id)
-        .where(AccountHolder.valid_until.is_(None))
+        .where(is_held_on(clock.today()))
     )
     words: dict[int, tuple[str, ...]] = {}
     for account_id, first, last in session.execute(query):
         words[account_id] = words.get(account_id, ()) + words_of(first) + words_of(last)
     return words
+
+
+def is_held_on(day: date) -> sa.ColumnElement[bool]:
+    """Whether a holding is in force on the day."""
+    until = AccountHolder.valid_until
+    return sa.and_(AccountHolder.valid_from <= day, sa.or_(until.is_(None), until > day))
 
 
 def _found_pupils(session: Session, pupils: list[_Name], today: date) -> list[Found]:
@@ -116,7 +123,7 @@ def _found_pupils(session: Session, pupils: list[_Name], today: date) -> list[Fo
         .where(PupilAccount.pupil_id.in_(ids))
         .order_by(Account.id)
     )
-    payers = _gathered(session.execute(query).tuples())
+    payers = _gathered(session.execute(query))
     return [
         Found(
             pupil.label,
@@ -134,7 +141,7 @@ def _found_accounts(session: Session, accounts: list[_Name]) -> list[Found]:
         .where(PupilAccount.account_id.in_([account.id for account in accounts]))
         .order_by(Pupil.birth_date)
     )
-    children = _gathered(session.execute(query).tuples())
+    children = _gathered(session.execute(query))
     return [
         Found(
             account.label,
@@ -163,4 +170,4 @@ def class_names(session: Session, pupil_ids: Iterable[int], day: date) -> dict[i
             Enrolment.valid_until > day,
         )
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())

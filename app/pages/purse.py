@@ -21,7 +21,7 @@ from app.models import (
     TopUp,
 )
 from app.money import Cents
-from app.pages.finding import class_names
+from app.pages.finding import class_names, is_held_on
 from app.payments.till import SMALLEST_COIN
 from app.vocabulary import Attendance, BookingState, TopUpState
 
@@ -68,17 +68,17 @@ def purse_of(session: Session, account: Account, today: date) -> Purse:
         account_id=account.id,
         label=account.label,
         balance=account.balance,
-        holders=_holders(session, account.id),
+        holders=_holders(session, account.id, today),
         children=_children(session, children, bookings, account.id, today),
         incoming=_incoming(session, account.id),
         missing=_missing(session, account, bookings, today),
     )
 
 
-def _holders(session: Session, account_id: int) -> list[str]:
+def _holders(session: Session, account_id: int, today: date) -> list[str]:
     query = (
         sa.select(AccountHolder)
-        .where(AccountHolder.account_id == account_id, AccountHolder.valid_until.is_(None))
+        .where(AccountHolder.account_id == account_id, is_held_on(today))
         .options(joinedload(AccountHolder.user))
         .order_by(AccountHolder.id)
     )
