@@ -25,7 +25,7 @@ class SplitView(TableView):
     """A list in two: what is in use, and with ?aside=1 the rest."""
 
     list_template = "people/split.html"
-    in_use_label, aside_label = _l("Those in use"), _l("Archive")
+    in_use_label, aside_label = _l("Those in use"), _l("Archived ones")
 
     def aside(self) -> Condition:
         """Which rows are out of use."""

@@ -83,7 +83,7 @@ def _declared(menu: Menu) -> Declared:
         meal=menu.meal_type.name,
         dishes=menu.dishes,
         allergens=allergen_names(menu.allergens),
-        origins=[f"{what}: {where}" for what, where in origins if where],
+        origins=[_("%(what)s: %(where)s", what=what, where=where) for what, where in origins if where],
     )
 
 
@@ -104,7 +104,7 @@ def _poster_day(day: Day) -> MenuDay:
     return MenuDay(
         day=day.date,
         dishes=tuple(
-            dish if is_only or place else f"{menu.meal}: {dish}"
+            dish if is_only or place else _("%(what)s: %(where)s", what=menu.meal, where=dish)
             for menu in day.menus
             for place, dish in enumerate(menu.dishes)
         ),

@@ -82,7 +82,7 @@ class FamilyView(ArchivableView):
     list_title, edit_title, show_title = _l("Families"), _l("Edit the account"), _l("Family")
     show_template = "people/family.html"
     list_columns = ["label", "pupils", "balance"]
-    show_columns = ["reference", "balance", "tolerance", "taken_back", "archived_at"]
+    show_columns = ["reference", "tolerance", "taken_back", "archived_at"]
     edit_columns = ["label", "tolerance"]
     search_columns = ["person", "reference"]
     search_form_extra_fields = {
