@@ -64,7 +64,7 @@ def close_day(day: date) -> Generator[int]:
     First the online top-ups that are due are credited, then nobody but staff may change the day,
     then its meals are charged or marked unfunded. Begun again after a crash it goes on.
 
-    Raises: NoServiceDay, DayStillOpen, NoPrice.
+    Raises: NoServiceDay, DayStillOpen.
     """
     with transaction(SYSTEM) as session:
         credit_due(session, service_rules(session), clock.now)

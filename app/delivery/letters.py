@@ -133,12 +133,14 @@ def meal_unfunded(told: Telling) -> Letter:
 
 def _what_to_do(told: Telling, waiting: Sequence[NetChange]) -> list[str]:
     time = clock_time(told.rules.end_of_service)
-    amount = format_chf(_missing(told, waiting))
+    missing = _missing(told, waiting)
+    if missing == 0:
+        return [_("There is no price for this meal yet. Please call the canteen.")]
     return [
         _(
             "What to do: pay CHF %(amount)s or more in cash at the till before %(time)s. The meal "
             "is then paid at once. A bank transfer would arrive too late for today.",
-            amount=amount,
+            amount=format_chf(missing),
             time=time,
         ),
         _("Without it the meal is refused, and nothing is charged for it."),

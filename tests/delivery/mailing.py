@@ -28,7 +28,7 @@ from app.transaction import transaction
 from app.vocabulary import FactKind, Language, TopUpChannel, TopUpState
 from tests.factories import Family, make_family
 
-TAKEN, HANG_UP, SILENCE = "250 OK", "hang up", "silence"
+TAKEN, HANG_UP, SILENCE, TAKEN_UNSAID = "250 OK", "hang up", "silence", "taken, then hang up"
 
 
 class Peer:
@@ -44,12 +44,12 @@ class Peer:
         answer = self.answers.popleft() if self.answers else TAKEN
         if answer == SILENCE:
             await asyncio.sleep(1)
-        if answer in {HANG_UP, SILENCE}:
-            assert isinstance(server.transport, asyncio.WriteTransport)
-            server.transport.abort()
-        elif answer == TAKEN:
+        if answer in {TAKEN, TAKEN_UNSAID}:
             assert isinstance(envelope.content, bytes)
             self.taken.append(parsed(envelope.content))
+        if answer in {HANG_UP, SILENCE, TAKEN_UNSAID}:
+            assert isinstance(server.transport, asyncio.WriteTransport)
+            server.transport.abort()
         return answer if answer[0].isdigit() else "421 gone"
 
 
