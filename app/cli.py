@@ -39,6 +39,24 @@ def init() -> None:
     click.echo("OK")
 
 
+@canteen.command("demo")
+@click.option("--families", type=click.IntRange(3, 2000), default=40, show_default=True)
+@click.option("--seed", type=int, default=1854, show_default=True)
+@click.option("--weeks", type=click.IntRange(3, 200), default=12, help="School weeks of history.")
+def demo(families: int, seed: int, weeks: int) -> None:
+    """Fill an empty database with the demo canteen."""
+    from app.demo import load_demo
+    from app.errors import DatabaseNotEmpty
+    from app.web_errors import sentence_of
+
+    try:
+        load_demo(families, seed, weeks)
+    except DatabaseNotEmpty as refused:
+        click.echo(sentence_of(refused), err=True)
+        raise SystemExit(1) from refused
+    click.echo("OK")
+
+
 @canteen.command("close-day")
 @click.argument("day", metavar="[DATE]", required=False, type=click.DateTime(["%Y-%m-%d"]))
 def close_day(day: datetime | None) -> None:
