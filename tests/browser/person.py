@@ -11,6 +11,7 @@ from tests.browser.canteen import Canteen
 from tests.factories import PASSWORD
 
 PHONE, DESK = (390, 844), (1280, 800)
+PATIENCE = 20_000  # milliseconds: on two busy cores a page takes its time
 
 
 class Person:
@@ -24,7 +25,7 @@ class Person:
         self._context = chromium.new_context(
             viewport={"width": width, "height": height}, locale="fr-CH", **options
         )
-        self._context.set_default_timeout(5000)
+        self._context.set_default_timeout(PATIENCE)
         self.trouble: list[str] = []
         self._context.on("console", self._note)
         self._context.on("weberror", lambda fault: self.trouble.append(str(fault.error)))
