@@ -45,7 +45,7 @@ class ReceiptView(TableView):
     )
     include_route_methods = READ | ACT | {"pdf"}
     list_title = _l("Receipts")
-    show_title = _l("Receipt")
+    show_title = _l("Cash receipt")
     show_template = "till/receipt_record.html"
     base_order = ("id", "desc")
     list_columns = [

@@ -9,7 +9,7 @@ from reportlab.lib.units import mm
 
 from app.documents.lettering import BOLD
 from app.documents.pen import GREY, Box, Imprint, Pen
-from app.documents.text import Face, wrap
+from app.documents.text import Face, shrink_lines, wrap
 
 Gettext: TypeAlias = Callable[[str], str]
 """Translates an English sentence into the reader's language."""
@@ -127,6 +127,17 @@ class Sheet(Pen):
         for line in wrap(text, width or self.width, face):
             self.room(face.leading)
             self.y = self.line(line, self.left, self.y, face)
+
+    def detail(self, label: str, value: str) -> None:
+        """Write a label on the left and its value, over up to four lines, beside it."""
+        x, width = self.left + self.width * 0.4, self.width * 0.6
+        face, lines = shrink_lines(value, width, Face(10.5), 4)
+        self.room(len(lines) * face.leading)
+        base = self.y - face.ascent
+        self.write_within(label, self.left, base, Face(9.5, colour=GREY), self.width * 0.38)
+        for line in lines:
+            self.y = self.line(line, x, self.y, face)
+        self.skip(2.2 * mm)
 
     def skip(self, height: float) -> None:
         """Leave `height` points free."""

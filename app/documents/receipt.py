@@ -10,8 +10,8 @@ from reportlab.lib.units import mm
 
 from app.documents.letterhead import Gettext, Letterhead, Paper, Sheet
 from app.documents.lettering import BOLD
-from app.documents.pen import GREY, PALE, RED, Box, Imprint, Pen
-from app.documents.text import Face, format_francs, format_moment, shrink_lines, wrap
+from app.documents.pen import PALE, RED, Box, Imprint, Pen
+from app.documents.text import Face, format_francs, format_moment, wrap
 from app.money import Cents
 
 ROLL_WIDTH: Final = 80 * mm
@@ -80,8 +80,8 @@ def _render_page(content: CashReceipt, letterhead: Letterhead, gettext: Gettext)
         _stamp(sheet, _("CANCELLED"))
     _amount(sheet, content, gettext)
     for label, value in _details(content, gettext):
-        _detail(sheet, label, value)
-    _detail(sheet, _("Balance after this operation"), format_francs(content.balance))
+        sheet.detail(label, value)
+    sheet.detail(_("Balance after this operation"), format_francs(content.balance))
     return sheet.pdf()
 
 
@@ -104,17 +104,6 @@ def _amount(sheet: Sheet, content: CashReceipt, gettext: Gettext) -> None:
     face = Face(20, BOLD, align="right")
     sheet.write_within(amount, box.x + box.width - 4 * mm, base, face, box.width * 0.48)
     sheet.skip(21 * mm)
-
-
-def _detail(sheet: Sheet, label: str, value: str) -> None:
-    x, width = sheet.left + sheet.width * 0.4, sheet.width * 0.6
-    face, lines = shrink_lines(value, width, Face(10.5), 4)
-    sheet.room(len(lines) * face.leading)
-    base = sheet.y - face.ascent
-    sheet.write_within(label, sheet.left, base, Face(9.5, colour=GREY), sheet.width * 0.38)
-    for line in lines:
-        sheet.y = sheet.line(line, x, sheet.y, face)
-    sheet.skip(2.2 * mm)
 
 
 @dataclass(frozen=True)
