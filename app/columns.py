@@ -1,13 +1,23 @@
-"""Column types and short hands that every model shares."""
+"""Column types, short hands and names of constraints that every model shares."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
+from flask_appbuilder import Model
 from sqlalchemy import BigInteger, Date, DateTime, Dialect, Enum, ForeignKey, Integer, TypeDecorator
 from sqlalchemy.orm import MappedColumn, mapped_column
 
 from app.money import MAX_CENTS
+
+# Every model's module imports this one first: a constraint without a name cannot be migrated.
+Model.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
 
 ID = BigInteger().with_variant(Integer, "sqlite")
 MAX_ID = 2**63 - 1
@@ -32,6 +42,10 @@ class CentsType(TypeDecorator[int]):
         if abs(value) > MAX_CENTS:
             raise ValueError(value)
         return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """PostgreSQL's sums are decimals; here they are centimes again."""
+        return None if value is None else int(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.access import actor_of
 from app.clock import local
-from app.errors import AlreadyReversed, InsufficientFunds, PeriodClosed
+from app.errors import AlreadyReversed, AmountOutOfRange, InsufficientFunds, PeriodClosed
 from app.models import Account, LedgerAccount, Period, Transfer
 from app.money import MAX_CENTS, Cents
 from app.vocabulary import LedgerKind, PeriodState, TransferKind
@@ -30,7 +30,6 @@ CODES: Final = {
     LedgerKind.FEES: "6800",
     LedgerKind.CASH_DIFFERENCE: "6810",
 }
-_TAKES_FROM_A_FAMILY: Final = frozenset({TransferKind.MEAL, TransferKind.REFUND})
 
 
 @dataclass(frozen=True)
@@ -106,42 +105,58 @@ def transfer(session: Session, entry: Entry, *, now: datetime) -> int:
 def post_many(session: Session, entries: Sequence[Entry], *, now: datetime) -> list[int]:
     """Post entries together: wallets locked in id order, one multi-row insert, their ids in order.
 
-    Raises: InsufficientFunds when a meal or refund would take a wallet below its tolerance;
-    ValueError for an amount that is not from 1 to MAX_CENTS; IntegrityError for an operation that
-    was posted before.
+    Raises: InsufficientFunds when anything but a chargeback would take a wallet below its
+    tolerance; ValueError for an amount that is not from 1 to MAX_CENTS; IntegrityError for an
+    operation that was posted before.
     """
     if not entries:
         return []
-    _check_amounts(entries)
-    ids = {i for entry in entries for i in (entry.debit_id, entry.credit_id)}
-    query = sa.select(LedgerAccount.id, LedgerAccount.account_id).where(
-        LedgerAccount.id.in_(ids), LedgerAccount.account_id.is_not(None)
-    )
-    owners = dict(session.execute(query).all())
-    accounts = lock_accounts(session, [owner for owner in owners.values() if owner])
-    wallets = {line: accounts[owner] for line, owner in owners.items() if owner}
     for entry in entries:
-        _move(wallets.get(entry.debit_id), -entry.amount, entry)
-        _move(wallets.get(entry.credit_id), entry.amount, entry)
-    for account in accounts.values():
-        account.taken_back = max(0, -account.balance - account.tolerance)
+        if type(entry.amount) is not int or not 0 < entry.amount <= MAX_CENTS:
+            raise ValueError(entry.amount)
+    wallets = _lock_wallets(session, {i for e in entries for i in (e.debit_id, e.credit_id)})
+    for entry in entries:
+        _move(wallets.get(entry.debit_id), -entry.amount, entry.kind)
+        _move(wallets.get(entry.credit_id), entry.amount, entry.kind)
+    for account in wallets.values():
+        measure_taken_back(account)
     session.flush()
     return _insert(session, entries, now)
 
 
-def _check_amounts(entries: Iterable[Entry]) -> None:
-    for entry in entries:
-        if type(entry.amount) is not int or not 0 < entry.amount <= MAX_CENTS:
-            raise ValueError(entry.amount)
+def _lock_wallets(session: Session, ledger_ids: Iterable[int]) -> dict[int, Account]:
+    """The client accounts behind those of the ledger accounts that are wallets, locked."""
+    query = sa.select(LedgerAccount.id, LedgerAccount.account_id).where(
+        LedgerAccount.id.in_(set(ledger_ids)), LedgerAccount.account_id.is_not(None)
+    )
+    owners = {line: owner for line, owner in session.execute(query) if owner is not None}
+    accounts = lock_accounts(session, owners.values())
+    return {line: accounts[owner] for line, owner in owners.items()}
 
 
-def _move(account: Account | None, change: Cents, entry: Entry) -> None:
+def _move(account: Account | None, change: Cents, kind: TransferKind) -> None:
     if account is None:
         return
     after = account.balance + change
-    if change < 0 and entry.kind in _TAKES_FROM_A_FAMILY and after < -account.tolerance:
+    may_overdraw = change > 0 or kind is TransferKind.CHARGEBACK
+    if not may_overdraw and after < -account.tolerance:
         raise InsufficientFunds(account.balance, -change)
     account.balance = after
+
+
+def measure_taken_back(account: Account) -> None:
+    """What the bank took back is how far the balance lies below the tolerance."""
+    account.taken_back = max(0, -account.balance - account.tolerance)
+
+
+def set_tolerance(session: Session, account_id: int, tolerance: Cents) -> None:
+    """Agree how far below zero meals may take an account. Raises: AmountOutOfRange."""
+    if not 0 <= tolerance <= MAX_CENTS:
+        raise AmountOutOfRange(0, MAX_CENTS)
+    account = lock_accounts(session, [account_id])[account_id]
+    account.tolerance = tolerance
+    measure_taken_back(account)
+    session.flush()
 
 
 def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> list[int]:
@@ -183,6 +198,7 @@ def reverse(session: Session, transfer_id: int, *, now: datetime) -> int:
     Raises: AlreadyReversed the second time; InsufficientFunds when the money is spent.
     """
     original = session.get_one(Transfer, transfer_id)
+    _lock_wallets(session, [original.debit_id, original.credit_id])
     query = sa.select(Transfer.id).where(Transfer.reverses_id == transfer_id)
     if session.scalar(query) is not None:
         raise AlreadyReversed
@@ -196,35 +212,17 @@ def reverse(session: Session, transfer_id: int, *, now: datetime) -> int:
         booking_id=original.booking_id,
         reverses_id=transfer_id,
     )
-    _refuse_overdraft(session, entry)
     return transfer(session, entry, now=now)
-
-
-def _refuse_overdraft(session: Session, entry: Entry) -> None:
-    owner = session.scalar(
-        sa.select(LedgerAccount.account_id).where(LedgerAccount.id == entry.debit_id)
-    )
-    if owner is None:
-        return
-    account = lock_accounts(session, [owner])[owner]
-    if account.balance - entry.amount < -account.tolerance:
-        raise InsufficientFunds(account.balance, entry.amount)
 
 
 def balance(session: Session, ledger_account_id: int) -> Cents:
     """What the transfers of a ledger account sum up to: credits less debits, in centimes."""
-
-    def total(side: sa.ColumnElement[int]) -> Cents:
-        return (
-            session.scalar(
-                sa.select(sa.func.coalesce(sa.func.sum(Transfer.amount), 0)).where(
-                    side == ledger_account_id
-                )
-            )
-            or 0
-        )
-
-    return total(Transfer.credit_id.expression) - total(Transfer.debit_id.expression)
+    is_credit = Transfer.credit_id == ledger_account_id
+    signed = sa.case((is_credit, Transfer.amount), else_=-Transfer.amount)
+    query = sa.select(sa.func.coalesce(sa.func.sum(signed), 0)).where(
+        sa.or_(is_credit, Transfer.debit_id == ledger_account_id)
+    )
+    return int(session.scalars(query).one())
 
 
 @dataclass(frozen=True)

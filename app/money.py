@@ -6,8 +6,10 @@ from typing import TypeAlias
 Cents: TypeAlias = int
 
 MAX_CENTS: Cents = 10**12
-_TYPED = re.compile(r"(?P<francs>\d{1,10})(?:[.,](?P<centimes>\d{1,2}))?")
-_SEPARATORS = dict.fromkeys(map(ord, "'’ \u00a0\u202f"))
+_TYPED = re.compile(
+    r"(?P<francs>\d{1,10}|\d{1,3}(?:['’ \u00a0\u202f]\d{3}){1,3})(?:[.,](?P<centimes>\d{1,2}))?",
+    re.ASCII,
+)
 
 
 def parse_chf(text: str) -> Cents:
@@ -15,10 +17,14 @@ def parse_chf(text: str) -> Cents:
 
     Raises: ValueError for anything else; signs and rounding are never guessed.
     """
-    found = _TYPED.fullmatch(text.strip().translate(_SEPARATORS))
-    if found is None or not found["francs"].isascii():
+    found = _TYPED.fullmatch(text.strip())
+    if found is None:
         raise ValueError(text)
-    return int(found["francs"]) * 100 + int((found["centimes"] or "").ljust(2, "0"))
+    francs, centimes = re.sub(r"\D", "", found["francs"]), found["centimes"] or ""
+    cents = int(francs + centimes.ljust(2, "0"))
+    if cents > MAX_CENTS:
+        raise ValueError(text)
+    return cents
 
 
 def format_chf(cents: Cents) -> str:

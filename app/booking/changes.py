@@ -1,17 +1,18 @@
 """Booking and cancelling one meal."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app import ledger
-from app.access import Actor, actor_of, holds_account
-from app.booking.closing import charge_at_once, give_back
+from app.access import Actor, accounts_of, actor_of, holds_account
+from app.booking.closing import charge_at_once, fund_today, give_back
 from app.booking.prices import price_of
 from app.booking.record import Move, apply, lock_booking, lock_day, new_operation
-from app.clock import Now
+from app.clock import Now, local
 from app.errors import (
     AccountNotOpen,
     AccountOverdrawn,
@@ -22,6 +23,8 @@ from app.errors import (
     ChangedMeanwhile,
     Excluded,
     MealTypeNotOpen,
+    NoServiceDay,
+    NotAllowed,
     NotFound,
     ReasonMissing,
 )
@@ -34,7 +37,7 @@ from app.rules.deadlines import (
     is_late_cancellation,
     last_call_of,
 )
-from app.vocabulary import Attendance, BookingState, Reason
+from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState, Reason
 
 _TAKEN_BACK = {
     BookingState.BOOKED: BookingState.CANCELLED,
@@ -59,192 +62,222 @@ class Wish:
     operation: str = field(default_factory=new_operation)
 
 
+@dataclass(frozen=True)
+class _Case:
+    """What is known once the locks are held: who wishes what, on which day, and when."""
+
+    session: Session
+    wish: Wish
+    rules: ServiceRules
+    actor: Actor
+    day: ServiceDay
+    booking: Booking | None
+    instant: datetime
+
+    @property
+    def is_over(self) -> bool:
+        """After the last call only staff change the day; a late worker never reopens it."""
+        last_call = last_call_of(self.day.date, self.rules)
+        return self.day.closed_at is not None or self.instant >= last_call
+
+    @property
+    def version(self) -> int:
+        """The booking's version, 0 where there is none."""
+        return 0 if self.booking is None else self.booking.version
+
+
 def book_meal(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Booking:
     """Book a meal, or change its type; a wish that is fulfilled already changes nothing.
 
-    Parents until the deadline; staff afterwards with a reason, and once the day is closed the meal
-    is charged at once or refused.
+    Parents until the deadline; staff afterwards too, with a reason: then the meal is charged at
+    once or refused.
 
-    Raises: NoServiceDay, CanteenClosed, NotEnrolled, NoPrice, Excluded, MealTypeNotOpen,
-    BookingClosed, ReasonMissing, AccountNotOpen, AccountOverdrawn, DayFull, ChangedMeanwhile,
-    CannotChange, InsufficientFunds.
+    Raises: NoServiceDay, NotFound, MealTypeNotOpen, NotAllowed, ChangedMeanwhile, CanteenClosed,
+    Excluded, BookingClosed, ReasonMissing, NotEnrolled, NoPrice, AccountNotOpen, AccountOverdrawn,
+    DayFull, CannotChange, InsufficientFunds.
     """
-    day = lock_day(session, wish.day)
-    booking = lock_booking(session, wish.pupil_id, day.id)
-    instant, actor = now(), actor_of(session)
-    meal_type = _meal_type(session, wish, actor)
-    if booking is not None and _is_fulfilled(booking, meal_type, actor, session):
-        return booking
-    _check_version(booking, wish)
-    _check_day(session, day, wish)
-    _check_deadline(day, meal_type, rules, instant, actor, wish)
-    price_of(session, pupil_id=wish.pupil_id, meal_type_id=meal_type.id, day=wish.day)
-    booking = _prepare(session, booking, day, meal_type, wish, actor)
-    move = Move(booking, BookingState.BOOKED, meal_type.id, Attendance.EXPECTED, wish.reason)
-    if day.closed_at is None:
-        apply(session, day, [move], now=instant, operation=wish.operation)
+    case = _look(session, wish, rules, now)
+    meal_type = _meal_type(case)
+    if case.booking is not None:
+        _check_payer(case, case.booking)
+        if _is_fulfilled(case.booking, wish):
+            return case.booking
+    _check_version(case)
+    _check_day(case)
+    _check_deadline(case, meal_type)
+    price = price_of(session, pupil_id=wish.pupil_id, meal_type_id=meal_type.id, day=wish.day)
+    move = _booked(case, meal_type)
+    if case.is_over:
+        charge_at_once(session, case.day, move, price, now=case.instant, operation=wish.operation)
     else:
-        charge_at_once(session, day, move, now=instant, operation=wish.operation)
-    return booking
+        apply(session, case.day, [move], now=case.instant, operation=wish.operation)
+    return move.booking
 
 
 def cancel_meal(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Booking:
     """Cancel a meal; cancelling what is cancelled changes nothing.
 
-    Parents until the last call; afterwards staff with a reason, and what was charged is given back.
+    Parents until the last call; afterwards staff with a reason, and what was charged is given back:
+    that may make another of today's meals good.
 
-    Raises: NoServiceDay, NotFound, CancellingClosed, ReasonMissing, ChangedMeanwhile, CannotChange.
+    Raises: NoServiceDay, NotFound, NotAllowed, CancellingClosed, ReasonMissing, ChangedMeanwhile,
+    CannotChange.
     """
-    day = lock_day(session, wish.day)
-    booking = lock_booking(session, wish.pupil_id, day.id)
-    instant, actor = now(), actor_of(session)
-    if booking is None or not _may_change(session, booking, actor):
+    case = _look(session, wish, rules, now)
+    booking = case.booking
+    if booking is None:
         raise NotFound
+    _check_payer(case, booking)
     if booking.state in {BookingState.CANCELLED, BookingState.GIVEN_BACK}:
         return booking
-    _check_version(booking, wish)
-    _check_cancelling(day, rules, instant, actor, wish)
-    _take_back(session, day, booking, rules, instant, wish)
-    return booking
-
-
-def _take_back(
-    session: Session,
-    day: ServiceDay,
-    booking: Booking,
-    rules: ServiceRules,
-    instant: datetime,
-    wish: Wish,
-) -> None:
+    _check_version(case)
+    _check_cancelling(case)
     state = _TAKEN_BACK.get(booking.state)
     if state is None or booking.attendance is Attendance.SERVED:
         raise CannotChange
     if state is BookingState.GIVEN_BACK:
-        give_back(session, booking, now=instant)
-    is_special = session.get_one(MealType, booking.meal_type_id).is_special
-    is_late = is_late_cancellation(day.date, rules, is_special=is_special, now=instant)
-    attendance = Attendance.EXPECTED if day.closed_at is None else Attendance.ABSENT
-    move = Move(booking, state, None, attendance, wish.reason, is_late)
-    apply(session, day, [move], now=instant, operation=wish.operation)
+        give_back(session, booking, now=case.instant)
+    move = _taken_back(case, booking, state)
+    apply(session, case.day, [move], now=case.instant, operation=wish.operation)
+    if state is BookingState.GIVEN_BACK:
+        fund_today(session, booking.account_id, rules, case.instant)
+    return booking
 
 
-def _may_change(session: Session, booking: Booking, actor: Actor) -> bool:
-    return actor.is_staff or holds_account(session, actor.user_id, booking.account_id)
+def _look(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> _Case:
+    """Take the locks, then read the clock."""
+    day = lock_day(session, wish.day)
+    _hold_today(session, wish.day, now)
+    booking = lock_booking(session, wish.pupil_id, day.id)
+    return _Case(session, wish, rules, actor_of(session), day, booking, now())
 
 
-def _is_fulfilled(booking: Booking, meal_type: MealType, actor: Actor, session: Session) -> bool:
-    if booking.state is not BookingState.BOOKED:
-        return False
-    if not _may_change(session, booking, actor):
-        raise NotFound
-    return booking.meal_type_id == meal_type.id
+def _hold_today(session: Session, day: date, now: Now) -> None:
+    """What is given back for an earlier day may fund a meal of today: days before wallets."""
+    today = local(now()).date()
+    if day < today:
+        with suppress(NoServiceDay):
+            lock_day(session, today)
 
 
-def _check_version(booking: Booking | None, wish: Wish) -> None:
-    seen = 0 if booking is None else booking.version
-    if wish.version is not None and wish.version != seen:
+def _check_payer(case: _Case, booking: Booking) -> None:
+    """A standing meal is its payer's: of a shared child, only those who pay may change it."""
+    is_theirs = case.actor.is_staff or booking.state not in HOLDS_A_SEAT
+    if is_theirs or holds_account(case.session, case.actor.user_id, booking.account_id):
+        return
+    _check_version(case)
+    raise NotAllowed
+
+
+def _is_fulfilled(booking: Booking, wish: Wish) -> bool:
+    is_standing = booking.state in {BookingState.BOOKED, BookingState.CHARGED}
+    return is_standing and wish.meal_type_id in {None, booking.meal_type_id}
+
+
+def _check_version(case: _Case) -> None:
+    if case.wish.version not in {None, case.version}:
         raise ChangedMeanwhile
 
 
-def _check_day(session: Session, day: ServiceDay, wish: Wish) -> None:
+def _check_day(case: _Case) -> None:
+    day = case.day
     if day.closure is not None:
         raise CanteenClosed(day.date, day.closure)
     query = sa.select(sa.func.max(Exclusion.valid_until)).where(
-        Exclusion.pupil_id == wish.pupil_id,
+        Exclusion.pupil_id == case.wish.pupil_id,
         Exclusion.valid_from <= day.date,
         Exclusion.valid_until > day.date,
     )
-    until = session.scalar(query)
+    until = case.session.scalar(query)
     if until is not None:
         raise Excluded(until)
 
 
-def _check_deadline(
-    day: ServiceDay,
-    meal_type: MealType,
-    rules: ServiceRules,
-    instant: datetime,
-    actor: Actor,
-    wish: Wish,
-) -> None:
-    deadline = booking_deadline(day.date, rules, is_special=meal_type.is_special)
-    if not actor.is_staff and (instant >= deadline or day.closed_at is not None):
-        raise BookingClosed(day.date, deadline)
-    if actor.is_staff and instant >= last_call_of(day.date, rules) and wish.reason is None:
+def _check_deadline(case: _Case, meal_type: MealType) -> None:
+    deadline = booking_deadline(case.day.date, case.rules, is_special=meal_type.is_special)
+    if not case.actor.is_staff and (case.is_over or case.instant >= deadline):
+        raise BookingClosed(case.day.date, deadline)
+    _check_reason(case)
+
+
+def _check_cancelling(case: _Case) -> None:
+    if case.is_over and not case.actor.is_staff:
+        deadline = cancelling_deadline(case.day.date, case.rules)
+        raise CancellingClosed(case.day.date, deadline)
+    _check_reason(case)
+
+
+def _check_reason(case: _Case) -> None:
+    if case.is_over and case.wish.reason is None:
         raise ReasonMissing
 
 
-def _check_cancelling(
-    day: ServiceDay, rules: ServiceRules, instant: datetime, actor: Actor, wish: Wish
-) -> None:
-    deadline = cancelling_deadline(day.date, rules)
-    is_over = instant >= deadline or day.closed_at is not None
-    if is_over and not actor.is_staff:
-        raise CancellingClosed(day.date, deadline)
-    if is_over and wish.reason is None:
-        raise ReasonMissing
-
-
-def _meal_type(session: Session, wish: Wish, actor: Actor) -> MealType:
-    pupil = session.get(Pupil, wish.pupil_id)
+def _meal_type(case: _Case) -> MealType:
+    """What is wished, or the pupil's usual meal type, if it is open to them."""
+    pupil = case.session.get(Pupil, case.wish.pupil_id)
     if pupil is None or pupil.archived_at is not None:
         raise NotFound
-    types = {t.id: t for t in session.scalars(sa.select(MealType)) if t.archived_at is None}
+    types = {t.id: t for t in case.session.scalars(sa.select(MealType)) if t.archived_at is None}
     usual = pupil.diet.meal_type
     allowed = open_types(
         MealChoice(usual.id, usual.is_special),
         [MealChoice(t.id, t.is_special) for t in types.values()],
         offers_choice=pupil.diet.offers_choice,
-        is_staff=actor.is_staff,
+        is_staff=case.actor.is_staff,
     )
-    wanted = allowed[0] if wish.meal_type_id is None else wish.meal_type_id
+    wanted = usual.id if case.wish.meal_type_id is None else case.wish.meal_type_id
     if wanted not in allowed or wanted not in types:
         raise MealTypeNotOpen
     return types[wanted]
 
 
-def _prepare(
-    session: Session,
-    booking: Booking | None,
-    day: ServiceDay,
-    meal_type: MealType,
-    wish: Wish,
-    actor: Actor,
-) -> Booking:
-    """The row to write: a booked one keeps its payer, any other gets the one that was chosen."""
-    if booking is not None and booking.state is BookingState.BOOKED:
-        return booking
-    payer_id = _payer(session, wish, actor)
-    if booking is None:
-        return Booking(
-            pupil_id=wish.pupil_id,
-            service_day_id=day.id,
-            meal_type_id=meal_type.id,
-            account_id=payer_id,
-        )
-    booking.account_id = payer_id
-    booking.price = None if booking.state is BookingState.CANCELLED else booking.price
-    return booking
+def _booked(case: _Case, meal_type: MealType) -> Move:
+    """A booked meal keeps its payer; any other gets the one that was chosen."""
+    booking = case.booking or Booking(pupil_id=case.wish.pupil_id, service_day_id=case.day.id)
+    keeps = booking.state is BookingState.BOOKED
+    return Move(
+        booking,
+        BookingState.BOOKED,
+        meal_type_id=meal_type.id,
+        account_id=booking.account_id if keeps else _payer(case),
+        attendance=Attendance.EXPECTED,
+        reason=case.wish.reason,
+    )
 
 
-def _payer(session: Session, wish: Wish, actor: Actor) -> int:
+def _payer(case: _Case) -> int:
+    possible, chosen = _possible_payers(case), case.wish.account_id
+    if chosen is None and len(possible) == 1:
+        chosen = possible[0]
+    if chosen is None or chosen not in possible:
+        raise AccountNotOpen
+    account = case.session.get_one(Account, chosen, populate_existing=True)
+    if account.taken_back > 0:
+        raise AccountOverdrawn
+    return chosen
+
+
+def _possible_payers(case: _Case) -> Sequence[int]:
+    """The accounts that pay for the pupil and that the actor may use."""
     query = (
         sa.select(PupilAccount.account_id)
         .join(Account)
-        .where(PupilAccount.pupil_id == wish.pupil_id, Account.archived_at.is_(None))
-        .order_by(PupilAccount.account_id)
+        .where(PupilAccount.pupil_id == case.wish.pupil_id, Account.archived_at.is_(None))
     )
-    possible = [
-        account_id
-        for account_id in session.scalars(query)
-        if actor.is_staff or holds_account(session, actor.user_id, account_id)
-    ]
-    if wish.account_id is None and len(possible) == 1:
-        chosen = possible[0]
-    elif wish.account_id in possible:
-        chosen = wish.account_id
-    else:
-        raise AccountNotOpen
-    if ledger.lock_accounts(session, [chosen])[chosen].taken_back > 0:
-        raise AccountOverdrawn
-    return chosen
+    if not case.actor.is_staff:
+        own = accounts_of(case.actor.user_id)
+        query = query.where(PupilAccount.account_id.in_(own))
+    return case.session.scalars(query).all()
+
+
+def _taken_back(case: _Case, booking: Booking, state: BookingState) -> Move:
+    is_special = case.session.get_one(MealType, booking.meal_type_id).is_special
+    return Move(
+        booking,
+        state,
+        attendance=Attendance.ABSENT if case.is_over else Attendance.EXPECTED,
+        reason=case.wish.reason,
+        is_late=is_late_cancellation(
+            case.day.date, case.rules, is_special=is_special, now=case.instant
+        ),
+    )

@@ -1,6 +1,7 @@
 """Charging meals: at the closing of the day, when money comes in, and when staff book late."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from app import ledger
 from app.booking.prices import categories_on, price_list
 from app.booking.record import Move, apply, lock_bookings, lock_day, new_operation
 from app.clock import Now, local
-from app.errors import DayStillOpen, InsufficientFunds, NoPrice, NoServiceDay
+from app.errors import DayStillOpen, InsufficientFunds, NoServiceDay
 from app.ledger import Entry
 from app.models import Booking, MealType, Pupil, ServiceDay, Transfer
 from app.money import Cents
@@ -81,6 +82,8 @@ def fund_today(session: Session, account_id: int, rules: ServiceRules, now: date
         Booking.account_id == account_id,
         Booking.state == BookingState.UNFUNDED,
     )
+    if not waiting:
+        return 0
     return _charge(session, day, sorted(waiting, key=_by_turn), now=now, operation=new_operation())
 
 
@@ -100,41 +103,38 @@ def _charge(
     now: datetime,
     operation: str,
 ) -> int:
-    """Each meal wholly or not at all, in the order given; how many were paid for."""
-    if not bookings:
-        return 0
+    """Each meal wholly or not at all, in the order given; how many were paid for.
+
+    A meal without a price is not paid for: it must not keep the others from being charged.
+    """
     prices = _prices(session, day, bookings)
     accounts = ledger.lock_accounts(session, {b.account_id for b in bookings})
-    available = {a.id: a.balance + a.tolerance for a in accounts.values()}
-    moves, paid = [], []
+    available = {a.id: max(0, a.balance + a.tolerance) for a in accounts.values()}
+    moves = []
     for booking in bookings:
         price = prices[booking.id]
-        if price <= available[booking.account_id]:
+        if price is not None and price <= available[booking.account_id]:
             available[booking.account_id] -= price
-            booking.price = price
-            paid.append(booking)
-            moves.append(Move(booking, BookingState.CHARGED))
+            moves.append(Move(booking, BookingState.CHARGED, price=price))
         elif booking.state is not BookingState.UNFUNDED:
             moves.append(Move(booking, BookingState.UNFUNDED))
     apply(session, day, moves, now=now, operation=operation)
+    paid = [move.booking for move in moves if move.state is BookingState.CHARGED]
     _post(session, day, paid, now)
     return len(paid)
 
 
-def _prices(session: Session, day: ServiceDay, bookings: Sequence[Booking]) -> dict[int, Cents]:
+def _prices(
+    session: Session, day: ServiceDay, bookings: Sequence[Booking]
+) -> dict[int, Cents | None]:
     prices = price_list(session)
     categories = categories_on(session, day.date, [b.pupil_id for b in bookings])
-    found = {}
-    for booking in bookings:
-        price = prices.on(
-            day.date,
-            meal_type_id=booking.meal_type_id,
-            category_id=categories.get(booking.pupil_id, 0),
+    return {
+        b.id: prices.on(
+            day.date, meal_type_id=b.meal_type_id, category_id=categories.get(b.pupil_id, 0)
         )
-        if price is None:
-            raise NoPrice
-        found[booking.id] = price
-    return found
+        for b in bookings
+    }
 
 
 def _post(session: Session, day: ServiceDay, bookings: Sequence[Booking], now: datetime) -> None:
@@ -159,30 +159,19 @@ def _post(session: Session, day: ServiceDay, bookings: Sequence[Booking], now: d
 
 
 def charge_at_once(
-    session: Session, day: ServiceDay, move: Move, *, now: datetime, operation: str
+    session: Session, day: ServiceDay, move: Move, price: Cents, *, now: datetime, operation: str
 ) -> None:
-    """A meal that staff book after the closing: paid now, or refused.
+    """A meal that staff book after the last call: paid now, or refused.
 
     Raises: InsufficientFunds, and whatever `apply` raises.
     """
-    booking = move.booking
-    booking.meal_type_id = move.meal_type_id or booking.meal_type_id
-    prices = price_list(session)
-    categories = categories_on(session, day.date, [booking.pupil_id])
-    price = prices.on(
-        day.date,
-        meal_type_id=booking.meal_type_id,
-        category_id=categories[booking.pupil_id],
-    )
-    if price is None:
-        raise NoPrice
-    account = ledger.lock_accounts(session, [booking.account_id])[booking.account_id]
-    if price > account.balance + account.tolerance:
+    payer_id = move.account_id or move.booking.account_id
+    account = ledger.lock_accounts(session, [payer_id])[payer_id]
+    if price > max(0, account.balance + account.tolerance):
         raise InsufficientFunds(account.balance, price)
-    booking.price = price
-    charged = Move(booking, BookingState.CHARGED, move.meal_type_id, move.attendance, move.reason)
+    charged = replace(move, state=BookingState.CHARGED, price=price)
     apply(session, day, [charged], now=now, operation=operation)
-    _post(session, day, [booking], now)
+    _post(session, day, [charged.booking], now)
 
 
 def give_back(session: Session, booking: Booking, *, now: datetime) -> None:

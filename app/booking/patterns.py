@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.booking.changes import Wish, book_meal, cancel_meal
 from app.booking.record import lock_day, new_operation
 from app.clock import Now
-from app.errors import NothingToUndo, Refusal
+from app.errors import NotAllowed, NothingToUndo, Refusal
 from app.models import Booking, BookingChange, ServiceDay
 from app.rules.deadlines import ServiceRules
 from app.rules.weeks import days_between
@@ -108,7 +108,7 @@ def _standing(session: Session, pupil_id: int, day: date) -> bool:
 def undo_operation(
     session: Session, operation: str, rules: ServiceRules, now: Now
 ) -> list[Planned]:
-    """Cancel what one operation booked, where nobody has changed it since.
+    """Cancel what one operation booked, where nobody has changed it since; not a change of type.
 
     Raises: NothingToUndo.
     """
@@ -118,6 +118,7 @@ def undo_operation(
         .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
         .where(
             BookingChange.operation_id == operation,
+            BookingChange.old_state.is_distinct_from(BookingState.BOOKED),
             BookingChange.new_state == BookingState.BOOKED,
             BookingChange.version == Booking.version,
         )
@@ -129,7 +130,10 @@ def undo_operation(
     for day in sorted({wish.day for wish in wishes}):
         lock_day(session, day)
     undoing = new_operation()
-    return [_cancel(session, replace(w, operation=undoing), rules, now) for w in wishes]
+    undone = [_cancel(session, replace(w, operation=undoing), rules, now) for w in wishes]
+    if all(isinstance(planned.refusal, NotAllowed) for planned in undone):
+        raise NothingToUndo
+    return undone
 
 
 def _cancel(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Planned:

@@ -12,6 +12,7 @@ from app import outbox
 from app.access import actor_of
 from app.errors import CannotChange, DayFull, NoServiceDay
 from app.models import Booking, BookingChange, ServiceDay
+from app.money import Cents
 from app.vocabulary import (
     HOLDS_A_SEAT,
     TRANSITIONS,
@@ -29,14 +30,31 @@ _TOLD_AS = {
 
 @dataclass(frozen=True)
 class Move:
-    """One booking's next state; meal type and attendance stay unless given."""
+    """One booking's next state; what is None stays as it is."""
 
     booking: Booking
     state: BookingState
     meal_type_id: int | None = None
+    account_id: int | None = None
+    price: Cents | None = None
     attendance: Attendance | None = None
     reason: Reason | None = None
     is_late: bool = False
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a booking was; a new one was nothing."""
+
+    state: BookingState | None
+    meal_type_id: int | None
+
+    @classmethod
+    def of(cls, booking: Booking) -> "Before":
+        """Its state and meal type now."""
+        if booking.id is None:
+            return cls(None, None)
+        return cls(booking.state, booking.meal_type_id)
 
 
 def new_operation() -> str:
@@ -86,20 +104,22 @@ def lock_bookings(session: Session, *conditions: sa.ColumnElement[bool]) -> Sequ
 def apply(
     session: Session, day: ServiceDay, moves: Sequence[Move], *, now: datetime, operation: str
 ) -> None:
-    """Make the moves of one locked day.
+    """Make the moves of one locked day: all of them, or none.
 
     Raises: CannotChange for a step the transition table does not have; DayFull.
     """
-    before = [_state_before(move.booking) for move in moves]
-    for old, move in zip(before, moves, strict=True):
-        if move.state not in TRANSITIONS[old[0]]:
+    befores = [Before.of(move.booking) for move in moves]
+    for before, move in zip(befores, moves, strict=True):
+        if move.state not in TRANSITIONS[before.state]:
             raise CannotChange
-        _take_seat(day, old[0], move.state)
+    _take_seats(day, befores, moves)
+    for move in moves:
         _write(move)
     session.add_all(move.booking for move in moves)
     session.flush()
     changes = [
-        _change(session, move, old, now, operation) for old, move in zip(before, moves, strict=True)
+        change_of(session, move.booking, before, now=now, operation=operation, reason=move.reason)
+        for before, move in zip(befores, moves, strict=True)
     ]
     session.add_all(changes)
     session.flush()
@@ -107,58 +127,56 @@ def apply(
         _tell(session, move, change, now)
 
 
-def _state_before(booking: Booking) -> tuple[BookingState | None, int | None]:
-    if booking.id is None:
-        return None, None
-    return booking.state, booking.meal_type_id
-
-
-def _take_seat(day: ServiceDay, old: BookingState | None, new: BookingState) -> None:
-    change = (new in HOLDS_A_SEAT) - (old in HOLDS_A_SEAT)
-    if change > 0 and day.seats_taken >= day.capacity:
+def _take_seats(day: ServiceDay, befores: Sequence[Before], moves: Sequence[Move]) -> None:
+    wanted = sum(move.state in HOLDS_A_SEAT for move in moves)
+    wanted -= sum(before.state in HOLDS_A_SEAT for before in befores)
+    if wanted > 0 and day.seats_taken + wanted > day.capacity:
         raise DayFull(day.date)
-    if change:
-        day.seats_taken += change
+    day.seats_taken += wanted
 
 
 def _write(move: Move) -> None:
     booking = move.booking
-    booking.state = move.state
-    booking.is_late = move.is_late
-    if move.meal_type_id is not None:
-        booking.meal_type_id = move.meal_type_id
-    if move.attendance is not None:
-        booking.attendance = move.attendance
+    booking.state, booking.is_late = move.state, move.is_late
+    for name in ("meal_type_id", "account_id", "price", "attendance"):
+        value = getattr(move, name)
+        if value is not None:
+            setattr(booking, name, value)
 
 
-def _change(
+def change_of(
     session: Session,
-    move: Move,
-    old: tuple[BookingState | None, int | None],
+    booking: Booking,
+    before: Before,
+    *,
     now: datetime,
     operation: str,
+    reason: Reason | None = None,
 ) -> BookingChange:
+    """The line of history for what the booking has just become."""
     actor = actor_of(session)
     return BookingChange(
-        booking_id=move.booking.id,
+        booking_id=booking.id,
         operation_id=operation,
         changed_at=now,
         actor_id=actor.user_id,
         channel=actor.channel,
-        reason=move.reason,
-        old_state=old[0],
-        new_state=move.state,
-        old_meal_type_id=old[1],
-        new_meal_type_id=move.booking.meal_type_id,
-        attendance=move.booking.attendance,
-        version=move.booking.version,
-        is_late=move.is_late,
+        reason=reason,
+        old_state=before.state,
+        new_state=booking.state,
+        old_meal_type_id=before.meal_type_id,
+        new_meal_type_id=booking.meal_type_id,
+        attendance=booking.attendance,
+        version=booking.version,
+        is_late=booking.is_late,
     )
 
 
 def _tell(session: Session, move: Move, change: BookingChange, now: datetime) -> None:
-    is_closing = change.old_state == BookingState.BOOKED and move.state is BookingState.CHARGED
-    if is_closing or change.old_state == BookingState.UNFUNDED == move.state:
+    """The payer's holders learn of every change, except that what they booked is charged."""
+    was_booked = change.old_state is BookingState.BOOKED
+    is_same_meal = change.old_meal_type_id == change.new_meal_type_id
+    if was_booked and is_same_meal and move.state is BookingState.CHARGED:
         return
     kind = _TOLD_AS.get(move.state, FactKind.BOOKING_CHANGED)
     account_id = move.booking.account_id

@@ -4,11 +4,18 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from app.access import actor_of
-from app.booking.record import Move, apply, lock_bookings, lock_day, new_operation
+from app.booking.record import (
+    Before,
+    Move,
+    apply,
+    change_of,
+    lock_bookings,
+    lock_day,
+    new_operation,
+)
 from app.clock import Now, local
 from app.errors import CannotChange, NotFound, NotFunded, ServiceOver
-from app.models import Booking, BookingChange, ServiceDay
+from app.models import Booking, ServiceDay
 from app.vocabulary import Attendance, BookingState, Reason
 
 
@@ -27,9 +34,10 @@ def mark_attendance(
         raise NotFunded
     if booking.state not in {BookingState.CHARGED, BookingState.UNFUNDED}:
         raise CannotChange
+    before = Before.of(booking)
     booking.attendance = attendance
     session.flush()
-    session.add(_attendance_change(session, booking, instant))
+    session.add(change_of(session, booking, before, now=instant, operation=new_operation()))
     session.flush()
     return booking
 
@@ -58,21 +66,3 @@ def _lock(
     if not found:
         raise NotFound
     return locked, found[0], instant
-
-
-def _attendance_change(session: Session, booking: Booking, now: datetime) -> BookingChange:
-    actor = actor_of(session)
-    return BookingChange(
-        booking_id=booking.id,
-        operation_id=new_operation(),
-        changed_at=now,
-        actor_id=actor.user_id,
-        channel=actor.channel,
-        old_state=booking.state,
-        new_state=booking.state,
-        old_meal_type_id=booking.meal_type_id,
-        new_meal_type_id=booking.meal_type_id,
-        attendance=booking.attendance,
-        version=booking.version,
-        is_late=booking.is_late,
-    )

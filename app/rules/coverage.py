@@ -1,8 +1,10 @@
 """How far a balance reaches over the meals that are booked."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 
 from app.money import Cents
 
@@ -19,17 +21,21 @@ class Coverage:
 
 
 def coverage_of(available: Cents, forecast: Iterable[tuple[date, Cents]]) -> Coverage:
-    """Walk over the forecast meals by date, each paid wholly or not at all.
+    """Walk over the forecast meals by date until one is no longer covered.
 
-    `available` is the balance and the agreed tolerance, in centimes.
+    `available` is the balance and the agreed tolerance, in centimes. A day counts as covered when
+    all its meals are.
     """
     meals = sorted(forecast)
-    spent = covered = 0
-    last_covered = first_uncovered = None
-    for day, price in meals:
-        if spent + price > available:
-            first_uncovered = first_uncovered or day
-        elif first_uncovered is None:
-            spent, covered, last_covered = spent + price, covered + 1, day
-    total = sum(price for _, price in meals)
-    return Coverage(len(meals), covered, last_covered, first_uncovered, max(0, total - available))
+    days = [day for day, _ in meals]
+    sums = list(accumulate(price for _, price in meals))
+    covered = bisect_right(sums, max(0, available))
+    uncovered = days[covered] if covered < len(meals) else None
+    whole_days = days if uncovered is None else days[: days.index(uncovered)]
+    return Coverage(
+        meals=len(meals),
+        covered_meals=covered,
+        last_covered=whole_days[-1] if whole_days else None,
+        first_uncovered=uncovered,
+        missing=max(0, sums[-1] - available) if meals else 0,
+    )
