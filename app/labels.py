@@ -123,8 +123,8 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[Any, Any]]] = {
         words.PeriodState.CLOSED: _l("Closed"),
     },
 }
-_FAMILIES_ASK_BY: Final = (Channel.TELEPHONE, Channel.MAIL, Channel.DESK)
-_STAFF_GIVE: Final = (Reason.ILLNESS, Reason.OUTING, Reason.MISTAKE, Reason.OTHER)
+FAMILIES_ASK_BY: Final = (Channel.TELEPHONE, Channel.MAIL, Channel.DESK)
+STAFF_GIVE: Final = (Reason.ILLNESS, Reason.OUTING, Reason.MISTAKE, Reason.OTHER)
 
 
 def label(word: StrEnum) -> str:
@@ -139,9 +139,9 @@ def choices(members: Iterable[StrEnum]) -> list[tuple[str, str]]:
 
 def channel_choices() -> list[tuple[str, str]]:
     """How a family can reach staff."""
-    return choices(_FAMILIES_ASK_BY)
+    return choices(FAMILIES_ASK_BY)
 
 
 def reason_choices() -> list[tuple[str, str]]:
     """Why staff change a day after the last call."""
-    return choices(_STAFF_GIVE)
+    return choices(STAFF_GIVE)

@@ -7,7 +7,7 @@ from flask import Flask, Response, current_app, flash, redirect, render_template
 from flask_babel import format_date, format_datetime, gettext
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -91,6 +91,12 @@ def _on_conflict(error: Exception) -> tuple[str, int]:
     return _on_refusal(ChangedMeanwhile())
 
 
+def _on_unreadable(error: DataError) -> tuple[str, int]:
+    """What SQLite keeps and PostgreSQL cannot: a NUL, a number or a text that is too long."""
+    current_app.logger.warning("not readable by the database", exc_info=error)
+    return _on_refusal(BadInput())
+
+
 def _on_number_too_long(_: OverflowError) -> tuple[str, int]:
     return _on_refusal(NotFound())
 
@@ -120,6 +126,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Refusal, _on_refusal)
     app.register_error_handler(IntegrityError, _on_conflict)
     app.register_error_handler(StaleDataError, _on_conflict)
+    app.register_error_handler(DataError, _on_unreadable)
     app.register_error_handler(OverflowError, _on_number_too_long)
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http_error)

@@ -17,15 +17,14 @@ from app.errors import BadInput, NotFound, Refusal
 from app.extensions import db
 from app.labels import channel_choices, reason_choices
 from app.models import Pupil
-from app.pages.asked import day_asked, id_asked, number_asked, word_asked
-from app.pages.children import find_pupil, pupil_asked, reader
+from app.pages.asked import day_asked, id_asked, number_asked
+from app.pages.children import channel_asked, find_pupil, pupil_asked, reader, reason_asked
 from app.pages.summary import summaries
 from app.pages.week import Cell, Row, cell_of, day_heads, rows_of
 from app.pages.week_facts import Facts, read_facts
 from app.rules.weeks import days_of, week_to_show
 from app.security import current_actor, is_staff
 from app.transaction import transaction
-from app.vocabulary import Channel, Reason
 from app.web_errors import is_fetch, sentence_of
 
 _WEEK = timedelta(days=7)
@@ -129,9 +128,7 @@ class AgendaView(BaseView):
         commands = {"book": book_meal, "cancel": cancel_meal}
         if action not in commands:
             raise BadInput
-        channel = word_asked(Channel, request.form.get("channel"))
-        if channel is None and is_staff(current_user):
-            raise BadInput
+        channel = channel_asked(request.form.get("channel"))
         rules, actor = service_rules(), current_actor(channel)
         with transaction(actor) as session:
             commands[action](session, wish, rules, clock.now)
@@ -183,7 +180,7 @@ def _wish(form: Any) -> Wish:
         version=number_asked(form.get("version")),
         meal_type_id=number_asked(form.get("meal_type")),
         account_id=number_asked(form.get("account")),
-        reason=word_asked(Reason, form.get("reason")),
+        reason=reason_asked(form.get("reason")),
     )
 
 

@@ -7,6 +7,9 @@ from typing import TypeVar
 from app.columns import MAX_ID
 from app.errors import BadInput, NotFound
 
+# Far from the ends of the calendar, where a week before or after cannot be told.
+_FIRST, _END = date(2000, 1, 1), date(2200, 1, 1)
+
 Word = TypeVar("Word", bound=StrEnum)
 
 
@@ -39,9 +42,19 @@ def day_asked(text: str | None, *, default: date | None = None) -> date:
     if not text and default is not None:
         return default
     try:
-        return date.fromisoformat(text or "")
+        found = date.fromisoformat(text or "")
     except ValueError:
         raise BadInput from None
+    if not _FIRST <= found < _END:
+        raise BadInput
+    return found
+
+
+def code_asked(text: str | None) -> str:
+    """An id of our making: letters and digits. Raises: BadInput."""
+    if not text or not text.isascii() or not text.isalnum():
+        raise BadInput
+    return text
 
 
 def word_asked(words: type[Word], text: str | None) -> Word | None:

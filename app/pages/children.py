@@ -4,12 +4,14 @@ from flask_login import current_user
 
 from app import clock
 from app.context import service_rules
-from app.errors import NotFound
+from app.errors import BadInput, NotFound
 from app.extensions import db
+from app.labels import FAMILIES_ASK_BY, STAFF_GIVE
 from app.models import Pupil
-from app.pages.asked import id_asked
+from app.pages.asked import id_asked, word_asked
 from app.pages.week_facts import Reader
 from app.security import is_staff
+from app.vocabulary import Channel, Reason
 
 
 def reader() -> Reader:
@@ -26,7 +28,31 @@ def find_pupil(pupil_id: int) -> Pupil:
 
 
 def pupil_asked(text: str | None) -> int | None:
-    """The pupil that staff look at; parents see their own, whatever they ask for."""
-    if not text or not is_staff(current_user):
+    """The pupil that staff look at; a parent sees all their own. Raises: NotFound."""
+    if not text:
         return None
-    return find_pupil(id_asked(text)).id
+    pupil_id = find_pupil(id_asked(text)).id
+    return pupil_id if is_staff(current_user) else None
+
+
+def channel_asked(text: str | None) -> Channel | None:
+    """How a family reached staff, who must say it; a parent's own word is not heard.
+
+    Raises: BadInput.
+    """
+    if not is_staff(current_user):
+        return None
+    channel = word_asked(Channel, text)
+    if channel not in FAMILIES_ASK_BY:
+        raise BadInput
+    return channel
+
+
+def reason_asked(text: str | None) -> Reason | None:
+    """Why staff change a day; a parent's own word is not heard. Raises: BadInput."""
+    if not is_staff(current_user):
+        return None
+    reason = word_asked(Reason, text)
+    if reason is not None and reason not in STAFF_GIVE:
+        raise BadInput
+    return reason

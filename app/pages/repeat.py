@@ -24,8 +24,8 @@ from app.context import service_rules
 from app.errors import BadInput, NotFound
 from app.extensions import db
 from app.labels import channel_choices
-from app.pages.asked import day_asked, id_asked, number_asked, word_asked
-from app.pages.children import find_pupil, pupil_asked, reader
+from app.pages.asked import code_asked, day_asked, id_asked, number_asked
+from app.pages.children import channel_asked, find_pupil, pupil_asked, reader
 from app.pages.week_facts import Facts, read_facts
 from app.rules.weeks import SCHOOL_DAYS
 from app.security import current_actor, is_staff
@@ -87,7 +87,7 @@ def read_asked(form: Any) -> Asked:
         last,
         frozenset(day for day in weekdays if day is not None),
         number_asked(form.get("account")),
-        word_asked(Channel, form.get("channel")),
+        channel_asked(form.get("channel")),
     )
 
 
@@ -190,8 +190,6 @@ class RepeatView(BaseView):
         asked = read_asked(request.form)
         find_pupil(asked.pupil_id)
         step = request.form.get("step")
-        if asked.channel is None and is_staff(current_user):
-            raise BadInput
         if step not in {"preview", "book"}:
             return self._repeat_form(asked)
         pattern = asked.pattern
@@ -202,8 +200,8 @@ class RepeatView(BaseView):
     @has_access
     def undo(self) -> Any:
         """Cancel what one pattern booked."""
-        operation = request.form.get("operation", "")
-        actor = current_actor(word_asked(Channel, request.form.get("channel")))
+        operation = code_asked(request.form.get("operation"))
+        actor = current_actor(channel_asked(request.form.get("channel")))
         rules = service_rules()
         with transaction(actor) as session:
             undone = undo_operation(session, operation, rules, clock.now)
