@@ -1,6 +1,6 @@
 """The service: today's list, the kitchen's week, every booking."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Response, flash, make_response, redirect, request, url_for
@@ -54,6 +54,7 @@ class TodayView(TableView):
             title=gettext("Meals of %(day)s", day=format_date(day, "EEEE d MMMM")),
             day=day,
             is_today=day == clock.today(),
+            can=self._can(day),
             classes=by_class(shown),
             counts=counts_of(meals),
             text=text,
@@ -127,6 +128,15 @@ class TodayView(TableView):
             refuse_meal(session, booking_id, clock.today(), reason, clock.now)
         return _to_list(booking_id)
 
+    def _can(self, day: date) -> dict[str, bool]:
+        """What the reader may do with a row; another day's are only read."""
+        may, is_today = self.appbuilder.sm.has_access, day == clock.today()
+        return {
+            "mark": is_today and may("can_mark", "TodayView"),
+            "take_cash": is_today and may("can_account", "TillView"),
+            "decide": may("can_meal", "TodayView"),
+        }
+
     def _row(self, booking_id: int, error: Refusal | None) -> Response:
         """The row as it is now, the figures, and a sentence."""
         meals = roll_of(db.session(), clock.today())
@@ -138,7 +148,7 @@ class TodayView(TableView):
             "service/_marked.html",
             meal=meal,
             counts=counts_of(meals),
-            is_today=True,
+            can=self._can(clock.today()),
             announcement=sentence_of(error) if error else _said(meal),
         )
         return make_response(html, error.status if error else 200)

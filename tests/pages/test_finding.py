@@ -40,9 +40,9 @@ def test_other_letters_do_not(typed: str) -> None:
     assert not is_meant(words_of(typed), words_of("Élodie Favre"))
 
 
-def named(session: Session, first: str, last: str, **more: int) -> Family:
+def named(session: Session, first: str, last: str, children: int = 1) -> Family:
     """A family of this name, and its children all called by this first name."""
-    household = make_family(session, **more)
+    household = make_family(session, children=children)
     session.get_one(Account, household.account_id).label = f"Famille {last}"
     for pupil_id in household.pupil_ids:
         pupil = session.get_one(Pupil, pupil_id)
