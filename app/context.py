@@ -47,7 +47,7 @@ def _entries(items: list[Any]) -> Iterator[Entry]:
     for item in items:
         children = tuple(_entries(item.childs))
         is_open = children or (not item.childs and manager.has_access("menu_access", item.name))
-        if is_open and item.name != "-":
+        if is_open and item.name != "-" and item.should_render():
             url = "" if item.childs else item.get_url()
             yield Entry(gettext(str(item.label)), url, item.icon, children)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_appbuilder import AppBuilder
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 
 from app.declared.audit import AuditView, BookingHistoryView
 from app.declared.bookings import BookingListView
@@ -46,6 +47,7 @@ from app.pages.agenda import AgendaView
 from app.pages.endpoints import HealthView
 from app.pages.repeat import RepeatView
 from app.pages.till import TillView
+from app.security import is_staff
 
 # View, label, icon. Order is the order of the menu.
 PORTAL: list[tuple[Any, Any, str]] = [
@@ -118,6 +120,11 @@ _SECTIONS = [
 ]
 
 
+def _is_family() -> bool:
+    """Staff reach an agenda from a child's page, and have no menu of their own to print."""
+    return not is_staff(current_user)
+
+
 def register(builder: AppBuilder) -> None:
     """Every view and every menu entry."""
     for section, title, entries in _SECTIONS:
@@ -129,6 +136,7 @@ def register(builder: AppBuilder) -> None:
                 icon=icon,
                 category=section,
                 category_label=title,
+                menu_cond=_is_family if entries is PORTAL else None,
             )
     for view in HIDDEN:
         builder.add_view_no_menu(view)

@@ -5,12 +5,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
-from sqlalchemy.orm import Session
 
 from app.access import Actor
-from app.booking import Wish, begin_closing, book_meal, cancel_meal, charge_next
+from app.booking import Wish, begin_closing, book_meal, charge_next
 from app.errors import BookingClosed
-from app.extensions import db
 from app.models import Account, Booking, ServiceDay
 from app.rules.deadlines import ServiceRules
 from app.transaction import transaction
