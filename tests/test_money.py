@@ -1,7 +1,5 @@
 """Money as people type it, and as they read it."""
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,8 +49,10 @@ def test_reads_what_people_type(typed: str, cents: int) -> None:
     ],
 )
 def test_refuses_what_is_no_amount(typed: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(typed)):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is the message
         parse_chf(typed)
+
+    assert refused.value.args == (typed,)
 
 
 @pytest.mark.parametrize(
