@@ -47,13 +47,13 @@ class MailView(TableView):
     search_columns = ["state", "kind", "created_at"]
     order_columns = ["created_at", "sent_at", "kind", "state"]
     label_columns = {
-        "user": _l("To"),
+        "user": _l("Recipient"),
         "due_at": _l("To be sent from"),
         "sent_at": _l("Sent"),
         "attempts": _l("Attempts"),
         "last_error": _l("Last trouble"),
     }
-    formatters_columns = {"last_error": sentence_of_code}
+    formatters_columns = {"last_error": lambda code: sentence_of_code(code) or "–"}
 
     def name_of(self, item: OutboxMail) -> str:
         """What it is about, as the page's title."""
