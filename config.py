@@ -15,12 +15,14 @@ PRODUCTION = os.environ.get("PRODUCTION", "") == "1"
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080")
 
 SQLALCHEMY_DATABASE_URI = os.environ.get("DATABASE_URL", f"sqlite:///{INSTANCE / 'canteen.sqlite'}")
+SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True}
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
 
 # Mail: without a server, mails become files in MAIL_FOLDER.
 MAIL_SERVER = os.environ.get("MAIL_SERVER", "")
 MAIL_PORT = int(os.environ.get("MAIL_PORT", "25"))
 MAIL_USE_TLS = os.environ.get("MAIL_USE_TLS", "") == "1"
+MAIL_USE_SSL = os.environ.get("MAIL_USE_SSL", "") == "1"
 MAIL_USERNAME = os.environ.get("MAIL_USERNAME") or None
 MAIL_PASSWORD = os.environ.get("MAIL_PASSWORD") or None
 MAIL_DEFAULT_SENDER = os.environ.get("MAIL_SENDER", "cantine@localhost")
