@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 from flask_appbuilder.models.filters import BaseFilter, Filters
@@ -10,9 +10,14 @@ from flask_appbuilder.models.sqla.filters import SQLAFilterConverter
 
 from app.clock import instant_of
 from app.columns import MAX_ID
+from app.fields import clean_line
 from app.money import parse_chf
 
 Condition: TypeAlias = sa.ColumnElement[bool]
+
+# Days that a canteen may mean: far from where calendars and time zones end.
+FIRST_DAY: Final = date(1900, 1, 1)
+NO_DAY: Final = date(2200, 1, 1)
 
 
 def record_id(text: object) -> int | None:
@@ -26,9 +31,10 @@ def record_id(text: object) -> int | None:
 def day_of(text: str) -> date | None:
     """A day from an address, as a date control sends it; None for anything else."""
     try:
-        return date.fromisoformat(text.strip())
+        found = date.fromisoformat(text.strip())
     except ValueError:
         return None
+    return found if FIRST_DAY <= found < NO_DAY else None
 
 
 def search_by(operator: str, condition: Callable[[str], Condition]) -> type[BaseFilter]:
@@ -113,7 +119,7 @@ class UntilDay(FromDay):
 
     def apply(self, query: Any, text: str) -> Any:
         found = day_of(text)
-        if found is None or found == date.max:
+        if found is None:
             return query
         following = self.start(found + timedelta(days=1))
         return query.filter(getattr(self.model, self.column_name) < following)
@@ -145,7 +151,7 @@ class SentFilters(Filters):
 
     def add_filter_index(self, column: str, index: int, values: list[str]) -> None:
         known = self._search_filters.get(column) or self._all_filters.get(column, [])
-        sent = [value for value in values if value.strip()]
+        sent = [text for text in map(clean_line, values) if text]
         if sent == ["n"] and self.datamodel.is_boolean(column):
             index, sent = [each.arg_name for each in known].index("neq"), ["y"]
         if sent and index < len(known):

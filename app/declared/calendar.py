@@ -257,7 +257,7 @@ class ClosureView(FormView):
         """The days that were ticked."""
         form.first_day.data = day_of(request.args.get("first", ""))
         last = day_of(request.args.get("last", ""))
-        form.last_day.data = last + timedelta(days=1) if last and last < date.max else None
+        form.last_day.data = last + timedelta(days=1) if last else None
 
     def about(self, form: Any) -> dict[str, Any]:
         """How many meals would go."""
