@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,16 +12,26 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app.access import EVERYTHING, SYSTEM, scope_of
+from app.clock import ZURICH, Now
 from app.extensions import db
 from app.models import Account, Pupil, Receipt, TopUp, Transfer
 from app.payments.till import record_cash
 from app.transaction import transaction
 from app.vocabulary import TopUpChannel, TopUpState, TransferKind
-from tests.booking.acting import LONG_BEFORE, NOON, RULES, at, balance_of, cashier
+from tests.booking.acting import LONG_BEFORE, RULES, balance_of, cashier
 from tests.conftest import FrozenClock
 from tests.documents.reading import text_of as pdf_text
 from tests.factories import Family, make_family
 from tests.web import Browser, logged_in, text_of
+
+
+def at(shown: str) -> Now:
+    """A clock that stands at this Zurich time."""
+    instant = datetime.fromisoformat(shown).replace(tzinfo=ZURICH).astimezone(UTC)
+    return lambda: instant
+
+
+NOON = at("2026-11-16 12:00")
 
 
 @pytest.fixture(autouse=True)

@@ -18,11 +18,13 @@ from app.extensions import db
 from app.models import Booking, BookingChange, HealthAccess, HealthRecord, OutboxFact, Pupil
 from app.transaction import transaction
 from app.vocabulary import Attendance, BookingState, Channel, FactKind, Reason, Severity
-from tests.booking.acting import LONG_BEFORE, MONDAY, RULES, TUESDAY, balance_of, close_day
+from tests.booking.acting import LONG_BEFORE, MONDAY, RULES, balance_of, close_day
 from tests.conftest import FrozenClock
 from tests.documents.reading import text_of as pdf_text
 from tests.factories import NORMAL, Family, make_family
 from tests.web import Browser, logged_in, text_of
+
+TUESDAY = date(2026, 11, 17)
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +63,7 @@ def lunch(app: Flask, *balances: int, diet: str = "Normal") -> list[Family]:
     """Families with these balances whose children eat today, and the closing of the day."""
     households = [coming(app, balance=balance, diet=diet) for balance in balances]
     with writing(app) as session:
-        close_day(session)
+        close_day(session, MONDAY)
     return households
 
 

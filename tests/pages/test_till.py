@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import time
 from typing import Any
 
 import pytest
@@ -12,18 +13,13 @@ from sqlalchemy.orm import Session
 
 from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking import Wish, book_meal
+from app.clock import instant_of
 from app.extensions import db
 from app.labels import label
 from app.models import Account, PupilAccount, Receipt, TopUp
 from app.transaction import transaction
 from app.vocabulary import BookingState, TopUpChannel, TopUpState
-from tests.booking.acting import (
-    END_OF_SERVICE,
-    LONG_BEFORE,
-    MONDAY,
-    RULES,
-    close_day,
-)
+from tests.booking.acting import LONG_BEFORE, MONDAY, RULES, close_day
 from tests.conftest import FrozenClock
 from tests.factories import Family, make_family
 from tests.web import Browser, forms_of, logged_in, text_of
@@ -57,7 +53,7 @@ def hungry(app: Flask, **more: Any) -> Family:
         household = make_family(session, **more)
         for pupil_id in household.pupil_ids:
             book_meal(session, Wish(pupil_id, MONDAY), RULES, LONG_BEFORE)
-        close_day(session)
+        close_day(session, MONDAY)
     return household
 
 
@@ -282,7 +278,7 @@ def test_money_on_its_way_is_shown_with_its_day(app: Flask, till: Browser) -> No
                 state=TopUpState.VALIDATED,
                 amount=7500,
                 made_at=LONG_BEFORE(),
-                credit_at=END_OF_SERVICE(),
+                credit_at=instant_of(MONDAY, time(14)),
                 request_id="online",
             )
         )
