@@ -13,7 +13,6 @@ from app.clock import Now
 from app.errors import NotAllowed, NothingToUndo, Refusal
 from app.models import Booking, BookingChange, ServiceDay
 from app.rules.deadlines import ServiceRules
-from app.rules.weeks import days_between
 from app.vocabulary import BookingState
 
 
@@ -41,12 +40,12 @@ class Planned:
 
 def pattern_days(session: Session, pattern: Pattern) -> list[date]:
     """The service days that the pattern means, in order."""
-    query = sa.select(ServiceDay.date).where(
-        ServiceDay.date >= pattern.first, ServiceDay.date < pattern.until
+    query = (
+        sa.select(ServiceDay.date)
+        .where(ServiceDay.date >= pattern.first, ServiceDay.date < pattern.until)
+        .order_by(ServiceDay.date)
     )
-    served = set(session.scalars(query))
-    days = days_between(pattern.first, pattern.until, pattern.weekdays)
-    return [day for day in days if day in served]
+    return [day for day in session.scalars(query) if day.weekday() in pattern.weekdays]
 
 
 def plan_pattern(
