@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -87,7 +88,9 @@ def meals(app: Flask) -> list[tuple[int, date, BookingState, int]]:
         .order_by(Booking.id)
     )
     with reading(app) as session:
-        return [tuple(row) for row in session.execute(query)]
+        return [
+            (pupil, day, state, version) for pupil, day, state, version in session.execute(query)
+        ]
 
 
 def close(app: Flask, day: date) -> None:
@@ -478,7 +481,7 @@ def test_a_double_tap_books_once(app_on: Flask) -> None:
     family = new_family(app_on)
     browsers = [logged_in(app_on, family.username) for _ in range(2)]
 
-    answers = at_once([lambda b=b: tap(b, family.pupil_id, version=0) for b in browsers])
+    answers = at_once([partial(tap, b, family.pupil_id, version=0) for b in browsers])
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert meals(app_on) == [(family.pupil_id, TUESDAY, BookingState.BOOKED, 1)]
@@ -495,10 +498,7 @@ def test_of_eight_parents_on_the_last_place_one_gets_it(app_on: Flask) -> None:
     browsers = [logged_in(app_on, family.username) for family in families]
 
     answers = at_once(
-        [
-            lambda b=b, f=f: tap(b, f.pupil_id, version=0)
-            for b, f in zip(browsers, families, strict=True)
-        ]
+        [partial(tap, b, f.pupil_id, version=0) for b, f in zip(browsers, families, strict=True)]
     )
 
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
