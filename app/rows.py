@@ -173,8 +173,10 @@ class TableView(ModelView):
     def _keep_new(self, form: Any) -> bool:
         def write() -> None:
             item = self.datamodel.obj()
-            form.populate_obj(item)
-            self.pre_add(item)
+            # What the hook asks of the database must not write a half-made record first.
+            with self.datamodel.session.no_autoflush:
+                form.populate_obj(item)
+                self.pre_add(item)
             self.datamodel.add(item)
             self.post_add(item)
             g.kept = item
@@ -195,8 +197,9 @@ class TableView(ModelView):
     def _keep_changed(self, item: Any, form: Any) -> bool:
         def write() -> None:
             self.hold(item)
-            form.populate_obj(item)
-            self.pre_update(item)
+            with self.datamodel.session.no_autoflush:
+                form.populate_obj(item)
+                self.pre_update(item)
             self.datamodel.edit(item)
             self.post_update(item)
             g.kept = item

@@ -44,7 +44,7 @@ def writing(app: Flask) -> Iterator[Session]:
 
 
 def first(session: Session, model: type[Any]) -> int:
-    found: int = session.scalars(sa.select(model.id).order_by(model.id)).first()
+    found: int = session.scalars(sa.select(model.id).order_by(model.id).limit(1)).one()
     return found
 
 

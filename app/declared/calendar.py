@@ -68,13 +68,11 @@ class SchoolYearView(TableView):
 
     def pre_add(self, item: SchoolYear) -> None:
         """Years follow each other."""
-        session = db.session()
-        with session.no_autoflush:
-            others = sa.select(SchoolYear.id).where(
-                SchoolYear.starts_on < item.ends_on, SchoolYear.ends_on > item.starts_on
-            )
-            if any(other != item.id for other in session.scalars(others)):
-                raise RangesOverlap
+        others = sa.select(SchoolYear.id).where(
+            SchoolYear.starts_on < item.ends_on, SchoolYear.ends_on > item.starts_on
+        )
+        if any(other != item.id for other in db.session().scalars(others)):
+            raise RangesOverlap
 
     pre_update = pre_add
 

@@ -185,18 +185,16 @@ def _hold_pupil(pupil_id: int) -> None:
 
 
 def _check_range(item: Enrolment, pupil_id: int) -> None:
-    session = db.session()
-    with session.no_autoflush:
-        year: SchoolYear = item.school_class.school_year
-        if item.valid_from < year.starts_on or item.valid_until > year.ends_on:
-            raise OutsideYear
-        others = sa.select(Enrolment.id).where(
-            Enrolment.pupil_id == pupil_id,
-            Enrolment.valid_from < item.valid_until,
-            Enrolment.valid_until > item.valid_from,
-        )
-        if any(other != item.id for other in session.scalars(others)):
-            raise RangesOverlap
+    year: SchoolYear = item.school_class.school_year
+    if item.valid_from < year.starts_on or item.valid_until > year.ends_on:
+        raise OutsideYear
+    others = sa.select(Enrolment.id).where(
+        Enrolment.pupil_id == pupil_id,
+        Enrolment.valid_from < item.valid_until,
+        Enrolment.valid_until > item.valid_from,
+    )
+    if any(other != item.id for other in db.session().scalars(others)):
+        raise RangesOverlap
 
 
 class ExclusionView(OfPupilView):

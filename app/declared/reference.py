@@ -114,11 +114,10 @@ class PriceView(TableView):
 
     def pre_add(self, item: Price) -> None:
         """The first price of a list begins on any day, the next ones after today."""
-        with db.session().no_autoflush:
-            has_price = sa.select(Price.id).where(
-                Price.meal_type_id == item.meal_type.id, Price.category_id == item.category.id
-            )
-            is_first = db.session().scalar(has_price.limit(1)) is None
+        has_price = sa.select(Price.id).where(
+            Price.meal_type_id == item.meal_type.id, Price.category_id == item.category.id
+        )
+        is_first = db.session().scalar(has_price.limit(1)) is None
         if not is_first and item.valid_from <= clock.today():
             raise PriceInForce
 

@@ -1,0 +1,48 @@
+"""What the tests of the declared views share: rows to look at, and forms to send."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_babel import force_locale, gettext
+from sqlalchemy.orm import Session
+
+from app.access import EVERYTHING, SYSTEM, scope_of
+from app.extensions import db
+from app.transaction import transaction
+from tests.factories import Family, make_family
+
+
+@contextmanager
+def reading(app: Flask) -> Iterator[Session]:
+    with app.app_context(), scope_of(db.session(), EVERYTHING):
+        yield db.session()
+
+
+@contextmanager
+def writing(app: Flask) -> Iterator[Session]:
+    with app.app_context(), transaction(SYSTEM) as session:
+        yield session
+
+
+def family(app: Flask, **more: Any) -> Family:
+    with writing(app) as session:
+        return make_family(session, **more)
+
+
+def one(app: Flask, query: sa.Select[Any]) -> Any:
+    with reading(app) as session:
+        return session.scalar(query)
+
+
+def count(app: Flask, model: type[Any], *conditions: sa.ColumnElement[bool]) -> int:
+    found: int = one(app, sa.select(sa.func.count()).select_from(model).where(*conditions))
+    return found
+
+
+def in_french(app: Flask, message: str) -> str:
+    """A sentence as the pages of the tests say it."""
+    with app.test_request_context(), force_locale("fr"):
+        return str(gettext(message))
