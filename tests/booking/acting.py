@@ -32,11 +32,21 @@ def on(day: date, shown: str = "12:00") -> Now:
     return lambda: instant
 
 
+def at(shown: str) -> Now:
+    """A clock that stands at a Zurich time, as in "2026-11-16 08:14:59"."""
+    instant = datetime.fromisoformat(shown).replace(tzinfo=ZURICH).astimezone(UTC)
+    return lambda: instant
+
+
 def weeks_before(day: date) -> Now:
     return on(day - timedelta(days=28))
 
 
+TUESDAY = MONDAY + timedelta(days=1)
 LONG_BEFORE = weeks_before(MONDAY)
+LAST_CALL = on(MONDAY, "08:15")
+NOON = on(MONDAY)
+END_OF_SERVICE = on(MONDAY, "14:00")
 
 
 def parent(family: Family) -> Actor:
@@ -61,7 +71,7 @@ def book(
     return book_meal(session, wish, RULES, now or weeks_before(day))
 
 
-def close_day(session: Session, day: date, now: Now | None = None) -> int:
+def close_day(session: Session, day: date = MONDAY, now: Now | None = None) -> int:
     """Close a day in one go, at its last call unless said otherwise; how many meals it settled."""
     instant = now or on(day, "08:15")
     begin_closing(session, the_day(session, day), RULES, instant)
