@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from flask_appbuilder.fields import QuerySelectField
+from flask_appbuilder.fields import QuerySelectField, QuerySelectMultipleField
 from flask_babel import gettext as _
 from wtforms import (
     DateField,
@@ -173,3 +173,12 @@ class RecordField(QuerySelectField):
     def iter_choices(self) -> Iterator[Any]:
         for value, label, *rest in super().iter_choices():
             yield Choice(value, str(label), *rest)
+
+
+class RecordsField(QuerySelectMultipleField):
+    """Several records of those that may be chosen."""
+
+    def pre_validate(self, form: Any) -> None:
+        """What was not offered is refused: the stock one looks before it has read the choices."""
+        _read = self.data
+        super().pre_validate(form)

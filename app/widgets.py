@@ -38,6 +38,7 @@ from app.fields import (
     NumberField,
     ParagraphField,
     RecordField,
+    RecordsField,
 )
 
 _stock_value = SQLAInterface._get_attr_value  # noqa: SLF001
@@ -144,6 +145,7 @@ def install() -> None:
     forms.FieldConverter.conversion_table = CONVERSIONS
     forms.EnumField = WordField
     forms.QuerySelectField = RecordField
+    forms.QuerySelectMultipleField = RecordsField
     forms.Select2Widget = native_select
     forms.Select2ManyWidget = CheckList
     for stock, plain in (

@@ -44,11 +44,11 @@ class DocumentForm(DynamicForm):
 
     def validate_file(self, field: Any) -> None:
         """Nothing that could act in a reader’s browser."""
-        content = field.data.read(LARGEST + 1)
-        field.data.seek(0)
-        if len(content) > LARGEST:
+        with field.data.stream as uploaded:
+            self.content = uploaded.read(LARGEST + 1)
+        if len(self.content) > LARGEST:
             raise ValidationError(_("This file is too large. Choose one of 10 MB at most."))
-        if kind_of(content) is None:
+        if kind_of(self.content) is None:
             raise ValidationError(
                 _("This is not a PDF, PNG, JPEG, Word or OpenDocument file. Choose another.")
             )
@@ -73,8 +73,8 @@ class DocumentView(ArchivableView):
         return item.title
 
     def _keep_new(self, form: Any) -> bool:
-        """The content is read before the write lock is taken."""
-        g.content = form.file.data.read()
+        """The content was read before the write lock is taken."""
+        g.content = form.content
         g.file_name = form.file.data.filename or ""
         del form.file
         return super()._keep_new(form)
