@@ -5,14 +5,15 @@ from typing import Any, Final
 import sqlalchemy as sa
 from flask import redirect, url_for
 from flask_appbuilder import expose, has_access
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import joinedload
 from wtforms import ValidationError
 from wtforms.validators import Email, Length, NumberRange, Optional, Regexp
 
 from app import booking, clock
+from app.bank.iban import parse_iban
 from app.declared.base import ArchivableView
+from app.errors import Refusal
 from app.extensions import db
 from app.filters import Condition
 from app.models import (
@@ -28,8 +29,8 @@ from app.models import (
 from app.money import format_chf
 from app.refusals import PriceInForce, StillUsed
 from app.rows import KEEP, Rows, TableView
-from app.rules.iban import is_iban
 from app.vocabulary import BookingState
+from app.web_errors import sentence_of
 
 
 def _refuse_if_any(model: type[Any], *conditions: Condition) -> None:
@@ -134,9 +135,10 @@ class PriceView(TableView):
 
 
 def _is_iban(form: Any, field: Any) -> None:  # noqa: ARG001
-    field.data = (field.data or "").replace(" ", "").upper()
-    if not is_iban(field.data):
-        raise ValidationError(_("This is no IBAN of Switzerland or Liechtenstein."))
+    try:
+        field.data = parse_iban(field.data or "")
+    except Refusal as refused:
+        raise ValidationError(sentence_of(refused)) from None
 
 
 class LaterThan:
