@@ -70,7 +70,7 @@ _holder, _payer, _line, _top_up = (
 )
 
 
-def accounts_of(user_id: int | sa.BindParameter[int]) -> sa.Select[int]:
+def accounts_of(user_id: int | sa.BindParameter[int] | None) -> sa.Select[int]:
     """The accounts that a user holds today."""
     return sa.select(_holder.c.account_id).where(
         _holder.c.user_id == user_id,
@@ -81,8 +81,6 @@ def accounts_of(user_id: int | sa.BindParameter[int]) -> sa.Select[int]:
 
 def holds_account(session: Session, user_id: int | None, account_id: int) -> bool:
     """Whether the user may use the account today."""
-    if user_id is None:
-        return False
     holding = accounts_of(user_id).where(_holder.c.account_id == account_id)
     return session.scalar(holding.limit(1)) is not None
 
