@@ -42,6 +42,7 @@ def check_invariants() -> None:
             for name, query in _MUST_FIND_NOTHING.items()
             if (rows := [tuple(row) for row in session.execute(sa.text(query))])
         }
-        assert broken == {}
-        assert discrepancies(session) == []
+        assert broken == {}, broken
+        wrong = discrepancies(session)
+        assert wrong == [], wrong
     session.rollback()
