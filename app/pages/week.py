@@ -124,9 +124,9 @@ def _row(facts: Facts, pupil: Pupil, days: Sequence[date], reader: Reader) -> Ro
 def cell_of(facts: Facts, pupil: Pupil, day: date, reader: Reader) -> Cell:
     """What the reader sees of the child's day, and what a tap would do."""
     booking = facts.bookings.get((pupil.id, day))
-    is_own = booking is None or booking.account_id in facts.accounts
     allowed = _allowed(facts, pupil, reader)
     standing = booking if booking and booking.state is not BookingState.CANCELLED else None
+    is_own = reader.is_staff or standing is None or standing.account_id in facts.accounts
     meal_type = facts.types[standing.meal_type_id if standing else allowed[0]]
     known = _cell_facts(facts, pupil, day, meal_type, reader, booking, is_own=is_own)
     state = cell_state(known)
@@ -254,9 +254,10 @@ def _payer(facts: Facts, pupil: Pupil, booking: Booking | None, *, is_own: bool)
         return None
     if not is_own:
         return gettext("by the other household")
-    if len(facts.payers.get(pupil.id, [])) > 1:
-        return facts.accounts[booking.account_id].label
-    return None
+    payers = facts.payers.get(pupil.id, [])
+    if [account.id for account in payers] == [booking.account_id]:
+        return None
+    return booking.account.label
 
 
 def _action_label(action: str | None) -> str:
