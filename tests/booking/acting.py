@@ -39,7 +39,7 @@ def at(shown: str) -> Now:
 
 
 def weeks_before(day: date) -> Now:
-    return on(day - timedelta(days=28))
+    return on(day - timedelta(days=14))
 
 
 TUESDAY = MONDAY + timedelta(days=1)
