@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask_appbuilder import Model
@@ -157,7 +158,18 @@ def _keep_to_scope(state: ORMExecuteState) -> None:
         return
     if not state.is_orm_statement:
         raise UnguardedStatementError(str(state.statement))
-    state.statement = state.statement.options(*(_NONE if scope is None else _OWN))
+    state.statement = _limit(state.statement, _NONE if scope is None else _OWN)
+
+
+# A statement that is built once is limited once: its limits cost more than its rows.
+_LIMITED: Final[WeakKeyDictionary[Any, dict[int, Any]]] = WeakKeyDictionary()
+
+
+def _limit(statement: Any, limits: tuple[ExecutableOption, ...]) -> Any:
+    known = _LIMITED.setdefault(statement, {})
+    if id(limits) not in known:
+        known[id(limits)] = statement.options(*limits)
+    return known[id(limits)]
 
 
 def _without_guard(statement: Any) -> Any:

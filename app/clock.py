@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ def local(instant: datetime) -> datetime:
     return instant.astimezone(ZURICH)
 
 
+@lru_cache(maxsize=4096)
 def instant_of(day: date, at: time) -> datetime:
     """The UTC instant at which Zurich clocks show `at` on `day` (the first one, if twice)."""
     return datetime.combine(day, at, ZURICH).astimezone(UTC)

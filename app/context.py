@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request, url_for
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 from flask_login import current_user
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -18,6 +18,7 @@ from app.labels import label
 from app.models import CanteenSettings
 from app.money import format_chf
 from app.rules.deadlines import ServiceRules
+from app.security import roles_of
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,18 @@ class Entry:
 
 
 def navigation() -> list[Entry]:
-    """The entries that the user's roles open, in the order of views.py."""
+    """The entries that the user's roles open, in the order of views.py.
+
+    Roles are declared in code, so that a menu is made once for a set of them.
+    """
     if not current_user.is_authenticated or current_user.must_change_password:
         return []
-    return list(_entries(current_app.appbuilder.menu.menu))  # type: ignore[attr-defined]
+    known = current_app.extensions.setdefault("navigation", {})
+    asked = roles_of(current_user), str(get_locale())
+    if asked not in known:
+        known[asked] = list(_entries(current_app.appbuilder.menu.menu))  # type: ignore[attr-defined]
+    menu: list[Entry] = known[asked]
+    return menu
 
 
 def _entries(items: list[Any]) -> Iterator[Entry]:
@@ -58,6 +67,8 @@ def canteen_settings() -> CanteenSettings:
         session = db.session()
         with scope_of(session, EVERYTHING):
             g.canteen_settings = session.get_one(CanteenSettings, 1)
+        # Out of the session: the end of a transaction would have it read again.
+        session.expunge(g.canteen_settings)
     settings: CanteenSettings = g.canteen_settings
     return settings
 

@@ -1,6 +1,6 @@
 """Logging in and out: sessions that can be ended, guesses that are slowed down."""
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask import Flask, current_app, flash, redirect, request, session, url_for
@@ -82,6 +82,13 @@ def end_sessions(user_id: int) -> None:
         user.session_version += 1
 
 
+_USER_WITH_ROLES: Final = (
+    sa.select(CanteenUser)
+    .where(CanteenUser.id == sa.bindparam("user"))
+    .options(joinedload(CanteenUser.roles))
+)
+
+
 class CanteenSecurityManager(SecurityManager):
     """Flask-AppBuilder's manager, with our users, roles in code, and guesses slowed down."""
 
@@ -103,16 +110,15 @@ class CanteenSecurityManager(SecurityManager):
         """Roles only; groups are not used."""
         return list(user.roles) if user.is_authenticated else []
 
+    def _get_safe_user(self, user: Any) -> Any:
+        """As loaded: ours are out of the session on purpose, and need no second reading."""
+        return user
+
     def get_user_by_id(self, pk: Any) -> CanteenUser | None:
         """The user with their roles, in one query."""
-        query = (
-            sa.select(CanteenUser)
-            .where(CanteenUser.id == pk)
-            .options(joinedload(CanteenUser.roles))
-        )
         reading: Session = db.session()
         with scope_of(reading, EVERYTHING):
-            return reading.scalars(query).unique().one_or_none()
+            return reading.scalars(_USER_WITH_ROLES, {"user": pk}).unique().one_or_none()
 
     def load_user(self, pk: str) -> CanteenUser | None:
         """The session's user, if it is still valid; from here on the request has its scope."""
@@ -121,7 +127,11 @@ class CanteenSecurityManager(SecurityManager):
             return None
         if session.get("version") != user.session_version:
             return None
-        db.session().info["scope"] = EVERYTHING if is_staff(user) else ParentScope(user.id)
+        reading = db.session()
+        reading.info["scope"] = EVERYTHING if is_staff(user) else ParentScope(user.id)
+        # Out of the session: the end of a transaction would have them read again.
+        for record in (user, *user.roles):
+            reading.expunge(record)
         return user
 
     def auth_user_db(self, username: str, password: str) -> CanteenUser | None:

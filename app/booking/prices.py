@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,21 +14,23 @@ from app.money import Cents
 from app.rules.pricing import PriceLine, PriceList
 from app.vocabulary import BookingState, FactKind
 
+_PRICES: Final = sa.select(Price.meal_type_id, Price.category_id, Price.valid_from, Price.amount)
+_CATEGORIES: Final = sa.select(Enrolment.pupil_id, Enrolment.category_id).where(
+    Enrolment.pupil_id.in_(sa.bindparam("pupils", expanding=True)),
+    Enrolment.valid_from <= sa.bindparam("day"),
+    Enrolment.valid_until > sa.bindparam("day"),
+)
+
 
 def price_list(session: Session) -> PriceList:
     """The whole price list as a value."""
-    query = sa.select(Price.meal_type_id, Price.category_id, Price.valid_from, Price.amount)
-    return PriceList.of(PriceLine(*row) for row in session.execute(query))
+    return PriceList.of(PriceLine(*row) for row in session.execute(_PRICES))
 
 
 def categories_on(session: Session, day: date, pupil_ids: Iterable[int]) -> dict[int, int]:
     """The tariff category of each pupil that is enrolled on the day."""
-    query = sa.select(Enrolment.pupil_id, Enrolment.category_id).where(
-        Enrolment.pupil_id.in_(set(pupil_ids)),
-        Enrolment.valid_from <= day,
-        Enrolment.valid_until > day,
-    )
-    return dict(session.execute(query).all())
+    given = {"pupils": list(set(pupil_ids)), "day": day}
+    return dict(session.execute(_CATEGORIES, given).all())
 
 
 def price_of(session: Session, *, pupil_id: int, meal_type_id: int, day: date) -> Cents:

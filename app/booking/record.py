@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -57,6 +58,21 @@ class Before:
         return cls(booking.state, booking.meal_type_id)
 
 
+# Built once: they run at every tap.
+_DAY: Final = (
+    sa.select(ServiceDay)
+    .where(ServiceDay.date == sa.bindparam("day"))
+    .with_for_update(of=ServiceDay)
+    .execution_options(populate_existing=True)
+)
+_BOOKING: Final = (
+    sa.select(Booking)
+    .where(Booking.pupil_id == sa.bindparam("pupil"), Booking.service_day_id == sa.bindparam("day"))
+    .with_for_update(of=Booking)
+    .execution_options(populate_existing=True)
+)
+
+
 def new_operation() -> str:
     """An id for changes made in one go."""
     return uuid4().hex
@@ -64,13 +80,7 @@ def new_operation() -> str:
 
 def lock_day(session: Session, day: date) -> ServiceDay:
     """The service day, locked and read afresh. Raises: NoServiceDay."""
-    query = (
-        sa.select(ServiceDay)
-        .where(ServiceDay.date == day)
-        .with_for_update(of=ServiceDay)
-        .execution_options(populate_existing=True)
-    )
-    found: ServiceDay | None = session.scalar(query)
+    found: ServiceDay | None = session.scalar(_DAY, {"day": day})
     if found is None:
         raise NoServiceDay
     return found
@@ -78,13 +88,8 @@ def lock_day(session: Session, day: date) -> ServiceDay:
 
 def lock_booking(session: Session, pupil_id: int, service_day_id: int) -> Booking | None:
     """The pupil's booking of a day that is locked already, read afresh."""
-    query = (
-        sa.select(Booking)
-        .where(Booking.pupil_id == pupil_id, Booking.service_day_id == service_day_id)
-        .with_for_update(of=Booking)
-        .execution_options(populate_existing=True)
-    )
-    found: Booking | None = session.scalar(query)
+    given = {"pupil": pupil_id, "day": service_day_id}
+    found: Booking | None = session.scalar(_BOOKING, given)
     return found
 
 

@@ -111,9 +111,10 @@ class AgendaView(BaseView):
     def change(self) -> Any:
         """Book or cancel one meal; our script gets the cell, a browser without it the week."""
         wish = _wish(request.form)
+        name = find_pupil(wish.pupil_id).first_name
         message = error = None
         try:
-            message = self._carry_out(wish, request.form.get("action", ""))
+            message = self._carry_out(wish, request.form.get("action", ""), name)
         except Refusal as refused:
             error = refused
         if is_fetch():
@@ -124,7 +125,7 @@ class AgendaView(BaseView):
         flash(sentence_of(error), "danger")
         return self._page(wish.day, _pupil_shown(wish)), error.status
 
-    def _carry_out(self, wish: Wish, action: str) -> str:
+    def _carry_out(self, wish: Wish, action: str, name: str) -> str:
         commands = {"book": book_meal, "cancel": cancel_meal}
         if action not in commands:
             raise BadInput
@@ -132,7 +133,7 @@ class AgendaView(BaseView):
         rules, actor = service_rules(), current_actor(channel)
         with transaction(actor) as session:
             commands[action](session, wish, rules, clock.now)
-        return _confirmation(wish, action)
+        return _confirmation(wish, action, name)
 
     def _page(self, shown: date, pupil_id: int | None) -> str:
         looking = reader()
@@ -172,10 +173,8 @@ class AgendaView(BaseView):
 
 
 def _wish(form: Any) -> Wish:
-    pupil_id = id_asked(form.get("pupil"))
-    find_pupil(pupil_id)
     return Wish(
-        pupil_id=pupil_id,
+        pupil_id=id_asked(form.get("pupil")),
         day=day_asked(form.get("date")),
         version=number_asked(form.get("version")),
         meal_type_id=number_asked(form.get("meal_type")),
@@ -207,8 +206,7 @@ def _summary(facts: Facts) -> dict[str, Any]:
     return {"accounts": summaries(facts, {})}
 
 
-def _confirmation(wish: Wish, action: str) -> str:
-    name = find_pupil(wish.pupil_id).first_name
+def _confirmation(wish: Wish, action: str, name: str) -> str:
     day = format_date(wish.day, "EEEE d MMMM")
     if action == "book":
         return gettext("Booked: %(name)s, %(day)s.", name=name, day=day)

@@ -33,5 +33,7 @@ class PriceList:
 
     def on(self, day: date, *, meal_type_id: int, category_id: int) -> Cents | None:
         """The price of the service date; None where the list has none yet."""
-        lines = self.lines.get((meal_type_id, category_id), ())
-        return next((line.amount for line in lines if line.valid_from <= day), None)
+        for line in self.lines.get((meal_type_id, category_id), ()):
+            if line.valid_from <= day:
+                return line.amount
+        return None
