@@ -138,6 +138,15 @@ class AccountNotOpen(Refusal):
     sentence = N_("That account cannot pay for this child. Choose another account.")
 
 
+class AccountArchived(Refusal):
+    """The account was put away: money would lie there unseen."""
+
+    sentence = N_(
+        "This account is archived and takes no cash. Search for the family’s present account, or "
+        "ask the school secretariat to bring this one back."
+    )
+
+
 class AccountOverdrawn(Refusal):
     """The bank took money back; new bookings wait until it is made good."""
 

@@ -93,6 +93,7 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[Any, Any]]] = {
         words.FactKind.MEAL_UNFUNDED: _l("Meal not covered"),
         words.FactKind.MEAL_REFUSED: _l("Meal refused"),
         words.FactKind.CREDITED: _l("Account credited"),
+        words.FactKind.RECEIPT_CANCELLED: _l("Receipt cancelled"),
         words.FactKind.LATE_CANCELLATION: _l("Late cancellation"),
         words.FactKind.PASSWORD_RESET: _l("Forgotten password"),
         words.FactKind.PRICE_CHANGED: _l("Price changed"),

@@ -185,6 +185,7 @@ class FactKind(StrEnum):
     MEAL_UNFUNDED = "meal_unfunded"
     MEAL_REFUSED = "meal_refused"
     CREDITED = "credited"
+    RECEIPT_CANCELLED = "receipt_cancelled"
     LATE_CANCELLATION = "late_cancellation"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a word, not a secret
     PRICE_CHANGED = "price_changed"

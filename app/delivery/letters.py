@@ -8,14 +8,13 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from app.booking.forecast import coverage
 from app.booking.prices import categories_on, price_list
+from app.delivery.balance import balance_notes
 from app.delivery.letter import Letter, Link, Section, clock_time, in_full
 from app.delivery.meals import NetChange, Outcome, children_of, net_changes, sections_of, title_of
 from app.delivery.telling import Telling
 from app.models import Account, Enrolment, Price, Receipt, SchoolClass, TopUp
 from app.money import Cents, format_chf
-from app.rules.coverage import Coverage
 from app.rules.deadlines import end_of_service_of, last_call_of
 from app.security import reset_token
 from app.vocabulary import BookingState, FactKind, TopUpChannel
@@ -34,7 +33,7 @@ def booking_changed(told: Telling) -> Letter:
         subject=_subject(changes),
         opening=_("This is to confirm what was changed."),
         sections=sections_of(told, changes),
-        notes=(*_deadlines(told, changes), *_money(told)),
+        notes=(*_deadlines(told, changes), *balance_notes(told)),
         link=_agenda(told, changes),
     )
 
@@ -73,38 +72,6 @@ def _deadlines(told: Telling, changes: Sequence[NetChange]) -> list[str]:
     return notes
 
 
-def _money(told: Telling) -> list[str]:
-    """The balance of the account that pays, and how far it reaches."""
-    if told.mail.account_id is None:
-        return []
-    account = told.session.get_one(Account, told.mail.account_id)
-    balance = format_chf(account.balance)
-    return [
-        _("%(account)s: the balance is CHF %(balance)s.", account=account.label, balance=balance),
-        _reach(coverage(told.session, account.id, told.today)),
-    ]
-
-
-def _reach(reach: Coverage) -> str:
-    until, gap, missing = reach.last_covered, reach.first_uncovered, format_chf(reach.missing)
-    if until is None and gap is None:
-        return _("No other meals are booked.")
-    if until is None:
-        return _(
-            "The balance does not cover the next meal. Top up CHF %(missing)s to cover them all.",
-            missing=missing,
-        )
-    if gap is None:
-        return _(
-            "The balance is sufficient until %(day)s, the last meal booked.", day=in_full(until)
-        )
-    return _(
-        "The balance is sufficient until %(day)s. Top up CHF %(missing)s to cover all meals.",
-        day=in_full(until),
-        missing=missing,
-    )
-
-
 def _agenda(told: Telling, changes: Sequence[NetChange]) -> Link:
     day = changes[0].booking.service_day.date if changes else told.today
     return Link(_("Open the agenda"), told.url(f"/agenda/?date={day.isoformat()}"))
@@ -125,7 +92,7 @@ def meal_unfunded(told: Telling) -> Letter:
         ),
         opening=_("The balance of the account did not cover this at the closing of the day."),
         sections=sections_of(told, changes),
-        notes=(*(_what_to_do(told, waiting) if is_urgent else ()), *_money(told)),
+        notes=(*(_what_to_do(told, waiting) if is_urgent else ()), *balance_notes(told)),
         link=_agenda(told, changes),
         is_urgent=is_urgent,
     )
@@ -169,7 +136,7 @@ def meal_refused(told: Telling) -> Letter:
         subject=_("Meal refused: %(children)s", children=children_of(changes)),
         opening=_("This was not paid for in time and was refused. Nothing is charged for it."),
         sections=sections_of(told, changes),
-        notes=tuple(_money(told)),
+        notes=tuple(balance_notes(told)),
         link=_agenda(told, changes),
     )
 
@@ -187,7 +154,7 @@ def credited(told: Telling) -> Letter:
             Section(_("Credited"), tuple(_credit_line(told, t) for t in top_ups)),
             *sections_of(told, changes),
         ),
-        notes=tuple(_money(told)),
+        notes=tuple(balance_notes(told)),
         link=_agenda(told, changes),
     )
 
@@ -200,6 +167,25 @@ def _credit_line(told: Telling, top_up: TopUp) -> str:
     if receipt is None:
         return line
     return _("%(line)s, receipt %(number)s", line=line, number=receipt.label)
+
+
+def receipt_cancelled(told: Telling) -> Letter:
+    """Cash that was paid back at the till, by receipt, and the balance without it."""
+    wanted = Receipt.id.in_(told.records(FactKind.RECEIPT_CANCELLED))
+    receipts = told.session.scalars(sa.select(Receipt).where(wanted).order_by(Receipt.id)).all()
+    numbers = ", ".join(receipt.label for receipt in receipts)
+    return Letter(
+        subject=_("Receipt cancelled: %(numbers)s", numbers=numbers),
+        opening=_("This cash was paid back at the till, and taken off the account."),
+        sections=(Section(_("Paid back"), tuple(_paid_back_line(r) for r in receipts)),),
+        notes=tuple(balance_notes(told)),
+        link=_agenda(told, ()),
+    )
+
+
+def _paid_back_line(receipt: Receipt) -> str:
+    amount = format_chf(receipt.top_up.amount)
+    return _("CHF %(amount)s, receipt %(number)s", amount=amount, number=receipt.label)
 
 
 def late_cancellation(told: Telling) -> Letter:
@@ -240,7 +226,7 @@ def price_changed(told: Telling) -> Letter:
         subject=_("The price of meals changes"),
         opening=_("These prices hold from the day named. Meals charged before stay as they are."),
         sections=(Section(_("New prices"), tuple(_price_line(told, p) for p in prices)),),
-        notes=tuple(_money(told)),
+        notes=tuple(balance_notes(told)),
         link=_agenda(told, ()),
     )
 
@@ -282,6 +268,7 @@ LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.MEAL_UNFUNDED: meal_unfunded,
     FactKind.MEAL_REFUSED: meal_refused,
     FactKind.CREDITED: credited,
+    FactKind.RECEIPT_CANCELLED: receipt_cancelled,
     FactKind.LATE_CANCELLATION: late_cancellation,
     FactKind.PRICE_CHANGED: price_changed,
     FactKind.PASSWORD_RESET: password_reset,

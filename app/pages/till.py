@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import clock
 from app.clock import local
 from app.context import service_rules
-from app.errors import AmountOutOfRange, BadAmount, BadInput, NotFound, Refusal
+from app.errors import AccountArchived, AmountOutOfRange, BadAmount, BadInput, NotFound, Refusal
 from app.extensions import db
 from app.models import Account, Pupil, Receipt
 from app.money import Cents, format_chf, parse_chf
@@ -113,6 +113,7 @@ class TillView(BaseView):
             usual=[format_chf(amount) for amount in usual],
             typed=request.form.get("amount", ""),
             error=sentence_of(refused) if refused else "",
+            closed=sentence_of(AccountArchived()) if account.archived_at else "",
             request_id=uuid4().hex,
         )
         return html

@@ -6,10 +6,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import ledger
+from app import ledger, outbox
 from app.access import actor_of
 from app.clock import Now, local
 from app.errors import (
+    AccountArchived,
     AmountOutOfRange,
     BadAmount,
     NotAllowed,
@@ -21,7 +22,7 @@ from app.models import Account, Counter, Receipt, TopUp, Transfer
 from app.money import Cents
 from app.payments.credit import credit, hold_today
 from app.rules.deadlines import ServiceRules
-from app.vocabulary import TopUpChannel, TopUpState, TransferKind
+from app.vocabulary import FactKind, TopUpChannel, TopUpState, TransferKind
 
 SMALLEST_COIN: Cents = 5
 LARGEST_PAYMENT: Cents = 200_000
@@ -38,7 +39,8 @@ def record_cash(
     """Take cash for an account; the same request sent twice gives the same receipt.
 
     Raises: NotAllowed for who is not staff, NotFound, BadAmount for what no coins make,
-    AmountOutOfRange, SentBefore for a request that was for another account or amount.
+    AmountOutOfRange, SentBefore for a request that was for another account or amount,
+    AccountArchived.
     """
     _check_cashier(session)
     if amount <= 0 or amount % SMALLEST_COIN:
@@ -46,14 +48,15 @@ def record_cash(
     if amount > LARGEST_PAYMENT:
         raise AmountOutOfRange(SMALLEST_COIN, LARGEST_PAYMENT)
     hold_today(session, now())
-    if account_id not in ledger.lock_accounts(session, [account_id]):
+    account = ledger.lock_accounts(session, [account_id]).get(account_id)
+    if account is None:
         raise NotFound
     known = _receipt_of(session, request_id)
-    if known is None:
-        return _issue(session, account_id, amount, request_id, rules, now())
-    if (known.top_up.account_id, known.top_up.amount) != (account_id, amount):
-        raise SentBefore
-    return known
+    if known is not None:
+        return _same(known, account_id, amount)
+    if account.archived_at is not None:
+        raise AccountArchived
+    return _issue(session, account_id, amount, request_id, rules, now())
 
 
 def _check_cashier(session: Session) -> None:
@@ -66,6 +69,12 @@ def _receipt_of(session: Session, request_id: str) -> Receipt | None:
     query = sa.select(Receipt).join(Receipt.top_up).where(TopUp.request_id == request_id)
     found: Receipt | None = session.scalar(query)
     return found
+
+
+def _same(known: Receipt, account_id: int, amount: Cents) -> Receipt:
+    if (known.top_up.account_id, known.top_up.amount) != (account_id, amount):
+        raise SentBefore
+    return known
 
 
 def _issue(
@@ -129,7 +138,7 @@ def _begin_series(session: Session, name: str, year: int) -> None:
 
 
 def cancel_receipt(session: Session, receipt_id: int, now: Now) -> Receipt:
-    """Pay the cash of a receipt back, on the same day; the receipt keeps its number.
+    """Pay the cash of a receipt back, on the same day, and tell the holders; its number stays.
 
     Cancelling twice changes nothing. Raises: NotAllowed for who is not staff, NotFound,
     ReceiptNotToday, InsufficientFunds when the money is spent.
@@ -160,4 +169,11 @@ def cancel_receipt(session: Session, receipt_id: int, now: Now) -> Receipt:
     receipt.cancelled_at = instant
     receipt.top_up.state, receipt.top_up.credited_at = TopUpState.CANCELLED, None
     session.flush()
+    outbox.tell(
+        session,
+        FactKind.RECEIPT_CANCELLED,
+        now=instant,
+        account_id=receipt.top_up.account_id,
+        record_id=receipt.id,
+    )
     return receipt

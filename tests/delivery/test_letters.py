@@ -24,7 +24,7 @@ from app.models import (
     PupilAccount,
     ServiceDay,
 )
-from app.payments.till import record_cash
+from app.payments.till import cancel_receipt, record_cash
 from app.security import user_of_reset_token
 from app.transaction import transaction
 from app.vocabulary import Channel, FactKind, Language, MealKind, Reason
@@ -292,6 +292,25 @@ def test_a_credit_names_amount_way_receipt_balance_and_the_meals_it_made_good() 
     assert "- CHF 20.00, in cash at the till, receipt 2026-000001" in letter.text
     assert "Paid from the balance\n- Emma Essai, Monday 16 November 2026: Normal" in letter.text
     assert "the balance is CHF 11.00" in letter.text
+
+
+def test_a_cancelled_receipt_names_number_amount_and_the_balance_without_it() -> None:
+    family = family_of(balance=500)
+    with transaction(SYSTEM) as session:
+        who = cashier(session)
+    with transaction(who) as session:
+        paid = record_cash(session, family.account_id, 2000, "request", RULES, LATER).id
+    letters(LATER)
+    ten_past = at("2026-11-02 12:10")
+    for _ in range(2):
+        with transaction(who) as session:
+            cancel_receipt(session, paid, ten_past)
+
+    letter = the_letter(ten_past)
+
+    assert letter.subject == "Receipt cancelled: 2026-000001"
+    assert "Paid back\n- CHF 20.00, receipt 2026-000001" in letter.text
+    assert "the balance is CHF 5.00" in letter.text
 
 
 def test_a_new_price_is_told_with_the_one_before() -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking import Wish, book_meal
 from app.clock import instant_of
@@ -125,6 +126,24 @@ def test_a_form_that_is_not_ours_is_refused(app: Flask, till: Browser) -> None:
 
     assert {answer.status_code for answer in answers} == {400}
     assert count(app, TopUp) == 0
+
+
+def test_an_archived_account_has_no_form_and_a_form_sent_all_the_same_is_refused(
+    app: Flask, till: Browser
+) -> None:
+    household = family(app)
+    form = form_of(till, household)
+    with writing(app) as session:
+        session.get_one(Account, household.account_id).archived_at = clock.now()
+    address = f"/caisse/account/{household.account_id}"
+
+    page, refused = till.get(address), till.post(address, {**form, "amount": "20"})
+
+    assert refused.status_code == 409
+    for answer in (page, refused):
+        assert "Ce compte est archivé et ne reçoit plus d’espèces." in text_of(answer.text)
+        assert not [form for form in forms_of(answer.text) if "amount" in form.names]
+    assert balance(app, household) == 0
 
 
 def test_a_double_tap_takes_the_cash_once(app: Flask, till: Browser) -> None:

@@ -23,6 +23,7 @@ from app.booking import (
     refuse_meal,
 )
 from app.errors import (
+    AccountArchived,
     AmountOutOfRange,
     BadAmount,
     CannotChange,
@@ -35,7 +36,16 @@ from app.errors import (
     SentBefore,
 )
 from app.extensions import db
-from app.models import Account, Booking, CanteenUser, OutboxFact, Receipt, ServiceDay, TopUp
+from app.models import (
+    Account,
+    Booking,
+    CanteenUser,
+    Enrolment,
+    OutboxFact,
+    Receipt,
+    ServiceDay,
+    TopUp,
+)
 from app.payments.credit import credit, credit_due
 from app.payments.till import cancel_receipt, record_cash
 from app.rules.deadlines import ServiceRules
@@ -309,6 +319,22 @@ def test_cash_that_does_not_reach_charges_no_part_of_a_meal(till: Flask) -> None
     assert balance(household.account_id) == 895
 
 
+def test_a_meal_without_a_price_stops_no_cash_and_no_other_meal(till: Flask) -> None:
+    household, actor = family(children=2), cashier()
+    close_with_meals(*household.pupil_ids)
+    unpriced, priced = household.pupil_ids
+    with transaction(SYSTEM) as session:
+        session.execute(
+            sa.update(Enrolment).where(Enrolment.pupil_id == unpriced).values(valid_until=MONDAY)
+        )
+
+    pay(actor, household.account_id, 2000)
+
+    assert meal_of(unpriced)[0] is BookingState.UNFUNDED
+    assert meal_of(priced)[0] is BookingState.CHARGED
+    assert balance(household.account_id) == 1100
+
+
 def test_cash_for_one_of_two_meals_feeds_the_younger_child(till: Flask) -> None:
     household, actor = family(children=2), cashier()
     close_with_meals(*household.pupil_ids)
@@ -363,6 +389,31 @@ def _pay_while_refusing(till: Flask, actor: Actor, household: Family) -> list[An
             return refuse_meal(session, booking_id, MONDAY, Reason.NO_FUNDS, NOON).state
 
     return in_threads(till, 2, act)
+
+
+def archive(account_id: int) -> None:
+    with transaction(SYSTEM) as session:
+        session.get_one(Account, account_id).archived_at = NOON()
+
+
+def test_an_archived_account_takes_no_cash(till: Flask) -> None:
+    account, actor = family().account_id, cashier()
+    archive(account)
+
+    with pytest.raises(AccountArchived):
+        pay(actor, account)
+
+    assert balance(account) == 0
+    assert read(sa.select(sa.func.count(TopUp.id))) == 0
+
+
+def test_a_form_sent_again_after_the_account_was_archived_gives_its_receipt(till: Flask) -> None:
+    account, actor = family().account_id, cashier()
+    label = pay(actor, account, 2000, "one-form")
+    archive(account)
+
+    assert pay(actor, account, 2000, "one-form") == label
+    assert balance(account) == 2000
 
 
 @pytest.mark.parametrize("amount", [0, -500, 453, 1, 4])
@@ -469,3 +520,18 @@ def test_every_credit_is_told_to_the_holders(till: Flask) -> None:
 
     told = sa.select(OutboxFact.account_id).where(OutboxFact.kind == FactKind.CREDITED)
     assert read(told) == household.account_id
+
+
+def test_a_cancelled_receipt_is_told_to_the_holders_once(till: Flask) -> None:
+    household, actor = family(), cashier()
+    pay(actor, household.account_id)
+    receipt_id = read(sa.select(Receipt.id))
+
+    for _ in range(2):
+        with transaction(actor) as session:
+            cancel_receipt(session, receipt_id, NOON)
+
+    told = sa.select(OutboxFact).where(OutboxFact.kind == FactKind.RECEIPT_CANCELLED)
+    with scope_of(db.session(), EVERYTHING):
+        (fact,) = db.session.scalars(told)
+        assert (fact.account_id, fact.record_id) == (household.account_id, receipt_id)
