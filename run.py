@@ -23,6 +23,13 @@ from app.extensions import db
 WORKER = [sys.executable, "-m", "flask", "--app", "app", "canteen", "worker"]
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds before the worker is started again
+# Starting a process is a pipe and two steps; a web worker forked between them would keep the pipe
+# open, and `Popen` would wait for its end for ever. So the two never happen at once.
+STARTING = threading.Lock()
+os.register_at_fork(
+    before=STARTING.acquire, after_in_parent=STARTING.release, after_in_child=STARTING.release
+)
+
 BANNER = "\n  Réfectoire : http://127.0.0.1:{port}   (Ctrl-C pour arrêter)\n"
 DEMO_BANNER = """
   Cantine de démonstration. Identifiants (mot de passe de tous : Demo-Leysin-1) :
@@ -95,7 +102,8 @@ class WorkerKeeper:
         began = monotonic()
         environment = os.environ | {"CANTEEN_PARENT_PID": str(os.getpid())}
         # A session of its own: Ctrl-C reaches it through us only, after the web processes.
-        process = subprocess.Popen(WORKER, env=environment, start_new_session=True)
+        with STARTING:
+            process = subprocess.Popen(WORKER, env=environment, start_new_session=True)
         while process.poll() is None and not self._stopping.wait(0.5):
             pass
         if self._stopping.is_set():
