@@ -80,10 +80,17 @@ def accounts_of(user_id: int | sa.BindParameter[int] | None) -> sa.Select[int]:
     )
 
 
+_HOLDING: Final = (
+    accounts_of(sa.bindparam("user"))
+    .where(_holder.c.account_id == sa.bindparam("account"))
+    .limit(1)
+)
+
+
 def holds_account(session: Session, user_id: int | None, account_id: int) -> bool:
     """Whether the user may use the account today."""
-    holding = accounts_of(user_id).where(_holder.c.account_id == account_id)
-    return session.scalar(holding.limit(1)) is not None
+    given = {"user": user_id, "account": account_id}
+    return session.scalar(_HOLDING, given) is not None
 
 
 _ACCOUNTS: Final = accounts_of(_READER)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import sqlalchemy as sa
 from flask import Flask, Response, current_app, g, request, url_for
 from flask_babel import get_locale, gettext
 from flask_login import current_user
@@ -19,6 +20,8 @@ from app.models import CanteenSettings
 from app.money import format_chf
 from app.rules.deadlines import ServiceRules
 from app.security import roles_of
+
+_SETTINGS: Final = sa.select(CanteenSettings).where(CanteenSettings.id == 1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def canteen_settings() -> CanteenSettings:
     if "canteen_settings" not in g:
         session = db.session()
         with scope_of(session, EVERYTHING):
-            g.canteen_settings = session.get_one(CanteenSettings, 1)
+            g.canteen_settings = session.scalars(_SETTINGS).one()
         # Out of the session: the end of a transaction would have it read again.
         session.expunge(g.canteen_settings)
     settings: CanteenSettings = g.canteen_settings

@@ -1,9 +1,9 @@
 """Booking and cancelling one meal."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -28,7 +28,7 @@ from app.errors import (
     NotFound,
     ReasonMissing,
 )
-from app.models import Account, Booking, Exclusion, MealType, Pupil, PupilAccount, ServiceDay
+from app.models import Account, Booking, Diet, Exclusion, MealType, Pupil, PupilAccount, ServiceDay
 from app.rules.choices import MealChoice, open_types
 from app.rules.deadlines import (
     ServiceRules,
@@ -44,6 +44,26 @@ _TAKEN_BACK = {
     BookingState.UNFUNDED: BookingState.CANCELLED,
     BookingState.CHARGED: BookingState.GIVEN_BACK,
 }
+
+# Built once: they run at every tap.
+_EXCLUDED_UNTIL: Final = sa.select(sa.func.max(Exclusion.valid_until)).where(
+    Exclusion.pupil_id == sa.bindparam("pupil"),
+    Exclusion.valid_from <= sa.bindparam("day"),
+    Exclusion.valid_until > sa.bindparam("day"),
+)
+_DIET: Final = (
+    sa.select(Diet.meal_type_id, Diet.offers_choice)
+    .join(Pupil, Pupil.diet_id == Diet.id)
+    .where(Pupil.id == sa.bindparam("pupil"), Pupil.archived_at.is_(None))
+)
+_MEAL_TYPES: Final = sa.select(MealType)
+_MEAL_TYPE: Final = sa.select(MealType).where(MealType.id == sa.bindparam("meal_type"))
+_PAYERS: Final = (
+    sa.select(Account.id, Account.taken_back)
+    .join(PupilAccount, PupilAccount.account_id == Account.id)
+    .where(PupilAccount.pupil_id == sa.bindparam("pupil"), Account.archived_at.is_(None))
+)
+_OWN_PAYERS: Final = _PAYERS.where(Account.id.in_(accounts_of(sa.bindparam("user"))))
 
 
 @dataclass(frozen=True)
@@ -183,12 +203,7 @@ def _check_day(case: _Case) -> None:
     day = case.day
     if day.closure is not None:
         raise CanteenClosed(day.date, day.closure)
-    query = sa.select(sa.func.max(Exclusion.valid_until)).where(
-        Exclusion.pupil_id == case.wish.pupil_id,
-        Exclusion.valid_from <= day.date,
-        Exclusion.valid_until > day.date,
-    )
-    until = case.session.scalar(query)
+    until = case.session.scalar(_EXCLUDED_UNTIL, {"pupil": case.wish.pupil_id, "day": day.date})
     if until is not None:
         raise Excluded(until)
 
@@ -214,19 +229,19 @@ def _check_reason(case: _Case) -> None:
 
 def _meal_type(case: _Case) -> MealType:
     """What is wished, or the pupil's usual meal type, if it is open to them."""
-    pupil = case.session.get(Pupil, case.wish.pupil_id)
-    if pupil is None or pupil.archived_at is not None:
+    diet = case.session.execute(_DIET, {"pupil": case.wish.pupil_id}).one_or_none()
+    if diet is None:
         raise NotFound
-    types = {t.id: t for t in case.session.scalars(sa.select(MealType)) if t.archived_at is None}
-    usual = pupil.diet.meal_type
+    types = {meal_type.id: meal_type for meal_type in case.session.scalars(_MEAL_TYPES)}
+    in_use = {i: MealChoice(i, t.is_special) for i, t in types.items() if t.archived_at is None}
     allowed = open_types(
-        MealChoice(usual.id, usual.is_special),
-        [MealChoice(t.id, t.is_special) for t in types.values()],
-        offers_choice=pupil.diet.offers_choice,
+        MealChoice(diet.meal_type_id, types[diet.meal_type_id].is_special),
+        in_use.values(),
+        offers_choice=diet.offers_choice,
         is_staff=case.actor.is_staff,
     )
-    wanted = usual.id if case.wish.meal_type_id is None else case.wish.meal_type_id
-    if wanted not in allowed or wanted not in types:
+    wanted = diet.meal_type_id if case.wish.meal_type_id is None else case.wish.meal_type_id
+    if wanted not in allowed or wanted not in in_use:
         raise MealTypeNotOpen
     return types[wanted]
 
@@ -246,38 +261,28 @@ def _booked(case: _Case, meal_type: MealType) -> Move:
 
 
 def _payer(case: _Case) -> int:
-    possible, chosen = _possible_payers(case), case.wish.account_id
-    if chosen is None and len(possible) == 1:
-        chosen = possible[0]
-    if chosen is None or chosen not in possible:
+    """The account that was chosen, or the only one that pays for the pupil and is the actor's."""
+    query = _PAYERS if case.actor.is_staff else _OWN_PAYERS
+    given = {"pupil": case.wish.pupil_id, "user": case.actor.user_id}
+    taken_back = dict(case.session.execute(query, given).all())
+    chosen = case.wish.account_id
+    if chosen is None and len(taken_back) == 1:
+        chosen = next(iter(taken_back))
+    if chosen is None or chosen not in taken_back:
         raise AccountNotOpen
-    account = case.session.get_one(Account, chosen, populate_existing=True)
-    if account.taken_back > 0:
+    if taken_back[chosen] > 0:
         raise AccountOverdrawn
     return chosen
 
 
-def _possible_payers(case: _Case) -> Sequence[int]:
-    """The accounts that pay for the pupil and that the actor may use."""
-    query = (
-        sa.select(PupilAccount.account_id)
-        .join(Account)
-        .where(PupilAccount.pupil_id == case.wish.pupil_id, Account.archived_at.is_(None))
-    )
-    if not case.actor.is_staff:
-        own = accounts_of(case.actor.user_id)
-        query = query.where(PupilAccount.account_id.in_(own))
-    return case.session.scalars(query).all()
-
-
 def _taken_back(case: _Case, booking: Booking, state: BookingState) -> Move:
-    is_special = case.session.get_one(MealType, booking.meal_type_id).is_special
+    meal_type = case.session.scalars(_MEAL_TYPE, {"meal_type": booking.meal_type_id}).one()
     return Move(
         booking,
         state,
         attendance=Attendance.ABSENT if case.is_over else Attendance.EXPECTED,
         reason=case.wish.reason,
         is_late=is_late_cancellation(
-            case.day.date, case.rules, is_special=is_special, now=case.instant
+            case.day.date, case.rules, is_special=meal_type.is_special, now=case.instant
         ),
     )

@@ -49,13 +49,14 @@ class Before:
 
     state: BookingState | None
     meal_type_id: int | None
+    version: int
 
     @classmethod
     def of(cls, booking: Booking) -> "Before":
         """Its state and meal type now."""
         if booking.id is None:
-            return cls(None, None)
-        return cls(booking.state, booking.meal_type_id)
+            return cls(None, None, 0)
+        return cls(booking.state, booking.meal_type_id, booking.version)
 
 
 # Built once: they run at every tap.
@@ -120,8 +121,6 @@ def apply(
     _take_seats(day, befores, moves)
     for move in moves:
         _write(move)
-    session.add_all(move.booking for move in moves)
-    session.flush()
     changes = [
         change_of(session, move.booking, before, now=now, operation=operation, reason=move.reason)
         for before, move in zip(befores, moves, strict=True)
@@ -158,10 +157,10 @@ def change_of(
     operation: str,
     reason: Reason | None = None,
 ) -> BookingChange:
-    """The line of history for what the booking has just become."""
+    """The line of history for what the booking becomes with the next flush."""
     actor = actor_of(session)
     return BookingChange(
-        booking_id=booking.id,
+        booking=booking,
         operation_id=operation,
         changed_at=now,
         actor_id=actor.user_id,
@@ -171,8 +170,8 @@ def change_of(
         new_state=booking.state,
         old_meal_type_id=before.meal_type_id,
         new_meal_type_id=booking.meal_type_id,
-        attendance=booking.attendance,
-        version=booking.version,
+        attendance=booking.attendance or Attendance.EXPECTED,
+        version=before.version + 1,
         is_late=booking.is_late,
     )
 

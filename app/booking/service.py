@@ -36,7 +36,6 @@ def mark_attendance(
         raise CannotChange
     before = Before.of(booking)
     booking.attendance = attendance
-    session.flush()
     session.add(change_of(session, booking, before, now=instant, operation=new_operation()))
     session.flush()
     return booking

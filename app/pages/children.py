@@ -1,5 +1,8 @@
 """Whose agenda it is: a parent's own children, or the pupil that staff name."""
 
+from typing import Final
+
+import sqlalchemy as sa
 from flask_login import current_user
 
 from app import clock
@@ -13,6 +16,8 @@ from app.pages.week_facts import Reader
 from app.security import is_staff
 from app.vocabulary import Channel, Reason
 
+_PUPIL: Final = sa.select(Pupil).where(Pupil.id == sa.bindparam("pupil"))
+
 
 def reader() -> Reader:
     """Who looks, and when."""
@@ -21,7 +26,7 @@ def reader() -> Reader:
 
 def find_pupil(pupil_id: int) -> Pupil:
     """The pupil, within the reader's reach. Raises: NotFound."""
-    found: Pupil | None = db.session().get(Pupil, pupil_id)
+    found: Pupil | None = db.session().scalar(_PUPIL, {"pupil": pupil_id})
     if found is None:
         raise NotFound
     return found
