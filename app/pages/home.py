@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session, joinedload
 from app import clock
 from app.context import Entry, navigation
 from app.extensions import db
-from app.models import Booking, ServiceDay
+from app.models import Account, Booking, ServiceDay
 from app.pages.children import reader
 from app.pages.summary import summaries
 from app.pages.week import STATE_LABELS
-from app.pages.week_facts import Facts, Reader, read_facts
+from app.pages.week_facts import Reader, read_facts
 from app.rules.agenda import CellFacts, cell_state
 from app.security import is_staff
 from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState
@@ -62,7 +62,7 @@ class HomeView(IndexView):
         return self.render_template(
             "home/parent.html",
             accounts=summaries(facts, {}),
-            next_meals=next_meals(db.session(), facts, looking),
+            next_meals=next_meals(db.session(), looking),
             tiles=tiles(),
         )
 
@@ -76,11 +76,12 @@ def _tile(entry: Entry) -> Tile:
     return Tile(entry.label, entry.url, entry.icon)
 
 
-def next_meals(session: Session, facts: Facts, looking: Reader) -> list[NextMeal]:
+def next_meals(session: Session, looking: Reader) -> list[NextMeal]:
     """The family's next meals, within two weeks."""
     query = (
-        sa.select(Booking, ServiceDay.date)
+        sa.select(Booking, ServiceDay.date, Account.id)
         .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
+        .outerjoin(Booking.account)
         .options(joinedload(Booking.pupil, innerjoin=True))
         .where(
             ServiceDay.date >= looking.today,
@@ -94,9 +95,9 @@ def next_meals(session: Session, facts: Facts, looking: Reader) -> list[NextMeal
         NextMeal(
             format_date(day, "EEE d MMM"),
             booking.pupil.first_name,
-            _state_label(booking, is_own=booking.account_id in facts.accounts),
+            _state_label(booking, is_own=own_account is not None),
         )
-        for booking, day in session.execute(query)
+        for booking, day, own_account in session.execute(query)
     ]
 
 

@@ -126,7 +126,7 @@ def cell_of(facts: Facts, pupil: Pupil, day: date, reader: Reader) -> Cell:
     booking = facts.bookings.get((pupil.id, day))
     allowed = _allowed(facts, pupil, reader)
     standing = booking if booking and booking.state is not BookingState.CANCELLED else None
-    is_own = reader.is_staff or standing is None or standing.account_id in facts.accounts
+    is_own = standing is None or standing.account_id in facts.charged
     meal_type = facts.types[standing.meal_type_id if standing else allowed[0]]
     known = _cell_facts(facts, pupil, day, meal_type, reader, booking, is_own=is_own)
     state = cell_state(known)
@@ -257,7 +257,7 @@ def _payer(facts: Facts, pupil: Pupil, booking: Booking | None, *, is_own: bool)
     payers = facts.payers.get(pupil.id, [])
     if [account.id for account in payers] == [booking.account_id]:
         return None
-    return booking.account.label
+    return facts.charged[booking.account_id].label
 
 
 def _action_label(action: str | None) -> str:

@@ -62,9 +62,11 @@ _PRICES: Final = (
     .outerjoin(Price, Price.meal_type_id == MealType.id)
     .order_by(MealType.position, MealType.id)
 )
+# Of an account that is out of the reader's reach there is none.
 _BOOKINGS: Final = (
-    sa.select(Booking, ServiceDay.date)
+    sa.select(Booking, ServiceDay.date, Account)
     .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
+    .outerjoin(Booking.account)
     .where(Booking.pupil_id.in_(_given("pupils")), ServiceDay.date.in_(_given("days")))
 )
 _EXCLUSIONS: Final = sa.select(Exclusion).where(
@@ -98,6 +100,8 @@ class Facts:
     exclusions: dict[int, list[Exclusion]] = field(default_factory=dict)
     days: dict[date, ServiceDay] = field(default_factory=dict)
     bookings: dict[tuple[int, date], Booking] = field(default_factory=dict)
+    charged: dict[int, Account] = field(default_factory=dict)
+    """Whose money the bookings are: the accounts within reach, archived ones too."""
     types: dict[int, MealType] = field(default_factory=dict)
     prices: PriceList = field(default_factory=PriceList)
     coverage: dict[int, Coverage] = field(default_factory=dict)
@@ -163,8 +167,10 @@ def _read_price_list(session: Session, facts: Facts) -> None:
 def _read_bookings(session: Session, facts: Facts, days: Sequence[date], reader: Reader) -> None:
     """The week's bookings, and what the accounts still have to pay for."""
     given = {"pupils": list(facts.pupils), "days": days}
-    for booking, day in session.execute(_BOOKINGS, given):
+    for booking, day, account in session.execute(_BOOKINGS, given):
         facts.bookings[booking.pupil_id, day] = booking
+        if account is not None:
+            facts.charged[account.id] = account
     meals = meals_by_account(session, list(facts.accounts), reader.today, facts.prices)
     facts.coverage = {
         account.id: coverage_of(account.balance + account.tolerance, meals.get(account.id, []))

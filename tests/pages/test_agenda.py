@@ -496,6 +496,24 @@ def test_who_has_nothing_to_do_with_bookings_has_no_agenda(
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("role", "is_offered"), [(Role.SECRETARIAT, True), (Role.ADMIN, True), (Role.TILL, False)]
+)
+def test_repeating_meals_are_offered_to_who_may_book_them(
+    app: Flask,
+    family: Family,
+    role: Role,
+    is_offered: bool,  # noqa: FBT001 - from the table
+) -> None:
+    browser = staff(app, role)
+
+    page = week(browser, pupil=family.pupil_id)
+    answer = browser.get("/agenda/repeat/", query_string={"pupil": family.pupil_id})
+
+    assert ("/agenda/repeat/" in page) is is_offered
+    assert (answer.status_code == 200) is is_offered
+
+
 def test_staff_say_how_they_were_asked(app: Flask, family: Family) -> None:
     browser = staff(app)
     asked = {"pupil": family.pupil_id, "date": TUESDAY, "action": "book"}
@@ -635,15 +653,45 @@ def test_a_day_that_the_other_household_cancelled_shows_its_price_again(
     assert "9.00" in shown
 
 
-def test_who_holds_two_accounts_chooses_which_one_pays(app: Flask, family: Family) -> None:
-    second = new_family(app)
-    child_id = shared_child(app, family, second)
+def hold_too(app: Flask, family: Family, second: Family) -> None:
+    """The first family's parent holds the second one's account as well."""
     with writing(app) as session:
         session.add(
             models.AccountHolder(
                 user_id=family.user_id, account_id=second.account_id, valid_from=date(2020, 1, 1)
             )
         )
+
+
+def test_a_meal_of_ones_own_archived_account_is_no_other_households(
+    app: Flask, family: Family
+) -> None:
+    second = new_family(app, balance=900)
+    child_id = shared_child(app, family, second)
+    hold_too(app, family, second)
+    browser = logged_in(app, family.username)
+    browser.fetch(
+        CHANGE,
+        {"pupil": child_id, "date": MONDAY, "action": "book", "account": second.account_id},
+    )
+    close(app, MONDAY)
+    with writing(app) as session:
+        archived = session.get_one(models.Account, second.account_id)
+        archived.archived_at, label = clock.now(), archived.label
+
+    page = week(browser)
+
+    shown = cell(page, child_id)
+    assert state_of(shown) == "charged"
+    assert "9.00" in shown
+    assert label in shown
+    assert label not in page.replace(shown, "")
+
+
+def test_who_holds_two_accounts_chooses_which_one_pays(app: Flask, family: Family) -> None:
+    second = new_family(app)
+    child_id = shared_child(app, family, second)
+    hold_too(app, family, second)
     browser = logged_in(app, family.username)
     shown = cell(week(browser, TUESDAY), child_id, TUESDAY)
 
