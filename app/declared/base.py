@@ -102,6 +102,8 @@ class FormPage:
     """A form of its own: what is refused is shown with the form, nothing is kept in the cookie."""
 
     form_fieldsets: Any = None
+    submit_label: Any = None
+    """What the button does, where that is not to save."""
 
     def update_redirect(self) -> None:
         """Keep no history of pages in the cookie."""
@@ -118,6 +120,7 @@ class FormPage:
                 title=view.form_title,
                 widgets=view._get_edit_widget(form=form),  # noqa: SLF001 - a mixin of that class
                 form=form,
+                submit_label=self.submit_label,
                 **self.about(form),
             )
         )

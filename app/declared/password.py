@@ -74,6 +74,7 @@ class PasswordForgottenView(OpenFormView):
     route_base = "/mot-de-passe/oubli"
     form = ForgottenForm
     form_title = _l("Forgotten password")
+    submit_label = _l("Send the link")
 
     def get_redirect(self) -> str:
         """Where the new password will be used."""

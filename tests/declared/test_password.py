@@ -133,6 +133,13 @@ def test_the_answer_is_the_same_whether_somebody_is_meant_or_not(app: Flask) -> 
     assert resets(app) == 1
 
 
+def test_the_button_says_that_a_link_is_sent(app: Flask) -> None:
+    page = text_of(Browser(app).get(FORGOTTEN).text)
+
+    assert in_french(app, "Send the link") in page
+    assert in_french(app, "Save") not in page
+
+
 def test_a_mail_address_is_as_good_as_an_identifier(app: Flask) -> None:
     ask(app, f"{family(app).username}@Example.ch")
 

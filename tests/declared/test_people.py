@@ -196,6 +196,8 @@ def test_who_is_known_is_proposed_before_anybody_is_made_twice(app: Flask, offic
 
     assert 'name="holders-0-is_known"' in again.text
     assert 'name="pupils-0-known"' in again.text
+    known = in_french(app, "%(name)s (birth date: %(day)s) is registered already.")
+    assert text_of(known % {"name": "Zoé Müller", "day": "12 mars 2017"}) in text_of(again.text)
     assert 'name="sealed"' in confirmed.text
     assert count(app, Account) == 2
     assert count(app, Pupil) == 1
