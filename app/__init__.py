@@ -31,6 +31,8 @@ def create_app(**overrides: Any) -> "Flask":
     app.config.from_object("config")
     app.config["FAB_ROLES"] = security.FAB_ROLES
     app.config.update(overrides)
+    # Where browsers look on their own, for a PDF for instance; in all else a static file.
+    app.add_url_rule("/favicon.ico", endpoint="static", defaults={"filename": "favicon.ico"})
     security.require_secret(app)
     for extension in (db, mail):
         extension.init_app(app)

@@ -32,10 +32,8 @@ class Person:
         self.page: Page = self._context.new_page()
 
     def _note(self, message: ConsoleMessage) -> None:
-        """A document has no icon of its own: the browser asks for one that is not there."""
-        address = message.location["url"]
-        if message.type in {"error", "warning"} and not address.endswith("/favicon.ico"):
-            self.trouble.append(f"{address}: {message.text}")
+        if message.type in {"error", "warning"}:
+            self.trouble.append(f"{message.location['url']}: {message.text}")
 
     def close(self) -> None:
         self._context.close()

@@ -57,3 +57,17 @@ def test_without_a_database_the_answer_is_503(tmp_path: Path) -> None:
 
     assert answer.status_code == 503
     assert answer.json == {"status": "down", "database": "down", "worker": "unknown"}
+
+
+def test_browsers_find_the_icon_where_they_look_on_their_own(app: Flask) -> None:
+    visitor = app.test_client()
+
+    answer = visitor.get("/favicon.ico", buffered=True)
+    drawn = visitor.get("/static/favicon.svg", buffered=True)
+    page = visitor.get("/login/").text
+
+    assert (answer.status_code, answer.mimetype) == (200, "image/vnd.microsoft.icon")
+    assert answer.data.startswith(b"\x00\x00\x01\x00")
+    assert answer.headers["Cache-Control"] != "no-store"
+    assert 'rel="icon" href="/favicon.ico"' in page
+    assert drawn.mimetype == "image/svg+xml"
