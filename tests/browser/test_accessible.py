@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models import CanteenUser, HealthRecord
 from app.payments.till import record_cash
 from app.transaction import transaction
-from app.vocabulary import Allergen, Severity
+from app.vocabulary import Allergen, Role, Severity
 from tests.booking.acting import LONG_BEFORE, MONDAY, NOON, RULES, TUESDAY, cashier
 from tests.browser.canteen import Canteen, open_canteen
 from tests.browser.person import DESK, PHONE, Person
@@ -55,6 +55,13 @@ PAGES: list[Place] = [
     ("secretariat", "MailView.list", {}),
     ("secretariat", "BookingListView.show", {"pk": 1}),
 ]
+STAFF = [role.name.lower() for role in Role if role is not Role.PARENT]
+# Of these elements, the texts that are longer than the place they have.
+_CUT = """spans => spans.filter(span => {
+    const text = document.createRange();
+    text.selectNodeContents(span);
+    return text.getBoundingClientRect().width > span.getBoundingClientRect().width + 0.1;
+}).map(span => span.textContent)"""
 MOST_SEEN: list[Place] = [
     place for place in PAGES if place[1] in {"HomeView.index", "AgendaView.week", "TodayView.list"}
 ]
@@ -179,3 +186,18 @@ def test_a_page_is_legible_in_the_dark(
     person.close()
 
     assert found == []
+
+
+@pytest.mark.parametrize("username", [PARENT, *STAFF])
+def test_no_shortcut_of_a_role_is_cut_on_a_phone(
+    chromium: Browser, canteen: Canteen, username: str
+) -> None:
+    person = Person(chromium, canteen, PHONE)
+    person.log_in(username)
+
+    cut = person.page.locator(".tabs span").evaluate_all(_CUT)
+    shown = person.page.locator(".tabs span").count()
+    person.close()
+
+    assert cut == []
+    assert shown == 5
