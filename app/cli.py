@@ -1,11 +1,39 @@
 """The commands: `flask canteen …`."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
+from typing import Any
 
 import click
 from flask.cli import AppGroup
 
-canteen = AppGroup("canteen", help="The canteen’s commands.")
+
+class Commands(AppGroup):
+    """Commands that say what is refused as a page does, in one sentence, and exit with 1."""
+
+    def command(self, *arguments: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+        """As the stock decorator."""
+        declare = super().command(*arguments, **options)
+        return lambda function: declare(_in_one_sentence(function))
+
+
+def _in_one_sentence(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def command(*arguments: Any, **options: Any) -> None:
+        from app.errors import Refusal
+        from app.web_errors import sentence_of
+
+        try:
+            function(*arguments, **options)
+        except Refusal as refused:
+            click.echo(sentence_of(refused), err=True)
+            raise SystemExit(1) from refused
+
+    return command
+
+
+canteen = Commands("canteen", help="The canteen’s commands.")
 
 
 def init_canteen() -> None:
@@ -46,14 +74,8 @@ def init() -> None:
 def demo(families: int, seed: int, weeks: int) -> None:
     """Fill an empty database with the demo canteen."""
     from app.demo import load_demo
-    from app.errors import DatabaseNotEmpty
-    from app.web_errors import sentence_of
 
-    try:
-        load_demo(families, seed, weeks)
-    except DatabaseNotEmpty as refused:
-        click.echo(sentence_of(refused), err=True)
-        raise SystemExit(1) from refused
+    load_demo(families, seed, weeks)
     click.echo("OK")
 
 
@@ -64,19 +86,13 @@ def close_day(day: datetime | None) -> None:
     from flask_babel import format_date, gettext
 
     from app import clock, worker
-    from app.errors import Refusal
-    from app.web_errors import sentence_of
 
     meals, date = 0, clock.today() if day is None else day.date()
     shown = format_date(date, "full")
-    try:
-        for settled in worker.close_day(date):
-            meals += settled
-            if settled:
-                click.echo(gettext("%(day)s: %(meals)s meals settled", day=shown, meals=meals))
-    except Refusal as refused:
-        click.echo(sentence_of(refused), err=True)
-        raise SystemExit(1) from refused
+    for settled in worker.close_day(date):
+        meals += settled
+        if settled:
+            click.echo(gettext("%(day)s: %(meals)s meals settled", day=shown, meals=meals))
     click.echo(gettext("%(day)s is closed", day=shown))
 
 

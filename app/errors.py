@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from app.money import Cents
+from app.money import Cents, format_chf
+
+# The facts that are amounts.
+MONEY = frozenset({"balance", "amount", "minimum", "maximum", "price"})
 
 
 def N_(text: str) -> str:  # noqa: N802 - the marker that Babel looks for
@@ -28,7 +31,10 @@ class Refusal(Exception):
         return vars(self)
 
     def __str__(self) -> str:
-        return self.sentence % self.facts
+        return self.sentence % {
+            name: format_chf(value) if name in MONEY else value
+            for name, value in self.facts.items()
+        }
 
 
 class NotFound(Refusal):

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.clock import local
-from app.errors import N_, BadInput, ChangedMeanwhile, Duplicate, InUse, NotFound, Refusal
+from app.errors import MONEY, N_, BadInput, ChangedMeanwhile, Duplicate, InUse, NotFound, Refusal
 from app.extensions import db
 from app.money import format_chf
 
@@ -40,12 +40,11 @@ _CONFLICTS: dict[Any, type[Refusal]] = {
     "23514": BadInput,
     "23502": BadInput,
 }
-_MONEY = frozenset({"balance", "amount", "minimum", "maximum", "price"})
 
 
 def shown(name: str, value: Any) -> str:
     """A fact of a refusal as its reader writes it."""
-    if name in _MONEY:
+    if name in MONEY:
         return format_chf(value)
     if isinstance(value, datetime):
         return str(format_datetime(local(value), "EEEE d MMMM, HH:mm", rebase=False))
