@@ -14,6 +14,10 @@ PRODUCTION = os.environ.get("PRODUCTION", "") == "1"
 # The address families reach us at; links in mails and letters start with it.
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080")
 
+# How many proxies of ours stand before the program; each adds whom it was called by to
+# X-Forwarded-For and how to X-Forwarded-Proto. With 0 these headers are not believed.
+TRUSTED_PROXIES = int(os.environ.get("TRUSTED_PROXIES", "0"))
+
 SQLALCHEMY_DATABASE_URI = os.environ.get("DATABASE_URL", f"sqlite:///{INSTANCE / 'canteen.sqlite'}")
 SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True}
 SECRET_KEY = os.environ.get("SECRET_KEY", "")

@@ -14,6 +14,7 @@ from flask import Flask, Response, current_app, request
 from flask_login import current_user
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import generate_password_hash
 
 from app import clock
@@ -228,8 +229,11 @@ def _add_headers(response: Response) -> Response:
 
 
 def install(app: Flask) -> None:
-    """Security headers on every response."""
+    """Security headers on every response; behind proxies, the client's own address."""
     app.after_request(_add_headers)
+    proxies = app.config["TRUSTED_PROXIES"]
+    behind = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)
+    app.wsgi_app = behind  # type: ignore[method-assign]
 
 
 def sync_roles() -> None:

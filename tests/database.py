@@ -22,8 +22,11 @@ POSTGRES_SETTINGS = {
 }
 
 
-def create_test_app(url: str, mail_folder: Path) -> Flask:
-    """The application on this database. CSRF stays on: the tests send the token, as browsers do."""
+def create_test_app(url: str, mail_folder: Path, **more: Any) -> Flask:
+    """The application on this database, with `more` settings.
+
+    CSRF stays on: the tests send the token, as browsers do.
+    """
     from app import create_app
 
     return create_app(
@@ -32,6 +35,7 @@ def create_test_app(url: str, mail_folder: Path) -> Flask:
         SECRET_KEY="only-for-the-tests",
         TESTING=True,
         RATELIMIT_ENABLED=False,
+        **more,
     )
 
 

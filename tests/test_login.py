@@ -1,6 +1,7 @@
 """Logging in and out: what guesses are worth, and what a cookie is worth afterwards."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from app.access import SYSTEM
 from app.models import CanteenUser, LoginAttempt
 from app.transaction import transaction
 from tests.conftest import FrozenClock
+from tests.database import create_test_app, running
 from tests.factories import HASH, PASSWORD, Family, make_family
 from tests.web import Browser, logged_in, text_of
 
@@ -271,6 +273,51 @@ def test_a_header_that_names_another_address_does_not_win_guesses(
         )
 
     assert session.scalar(sa.select(sa.func.count(LoginAttempt.id))) == limit
+
+
+def log_in_through_a_proxy(
+    app: Flask, family: Family, forwarded: str, password: str = PASSWORD
+) -> Browser:
+    """Log in at a program that a proxy of ours calls, with what that has put in its header."""
+    browser, headers = Browser(app, address="10.0.0.1"), {"X-Forwarded-For": forwarded}
+    browser.get("/login/", headers=headers)
+    asked = {"username": family.username, "password": password}
+    browser.post("/login/", asked, headers=headers)
+    return browser
+
+
+@pytest.mark.parametrize(("proxies", "is_told_apart"), [(0, False), (1, True)])
+def test_clients_behind_a_proxy_are_told_apart_only_when_it_is_declared(
+    sqlite_url: str,
+    tmp_path: Path,
+    frozen_clock: FrozenClock,
+    proxies: int,
+    is_told_apart: bool,  # noqa: FBT001 - from the table
+) -> None:
+    declared = create_test_app(sqlite_url, tmp_path / "outbox", TRUSTED_PROXIES=proxies)
+    with running(declared) as app:
+        family = new_family(app)
+        for guess in range(app.config["LOGIN_FAILURES_PER_IDENTIFIER"]):
+            log_in_through_a_proxy(app, family, HOME, f"guess {guess}")
+
+        from_there = log_in_through_a_proxy(app, family, HOME)
+        from_elsewhere = log_in_through_a_proxy(app, family, SCHOOL)
+
+        assert not from_there.is_logged_in
+        assert from_elsewhere.is_logged_in is is_told_apart
+
+
+def test_an_address_that_a_client_writes_itself_wins_no_guesses_behind_a_proxy(
+    sqlite_url: str, tmp_path: Path, frozen_clock: FrozenClock
+) -> None:
+    with running(create_test_app(sqlite_url, tmp_path / "outbox", TRUSTED_PROXIES=1)) as app:
+        family = new_family(app)
+        for guess in range(app.config["LOGIN_FAILURES_PER_IDENTIFIER"]):
+            log_in_through_a_proxy(app, family, f"203.0.113.{guess}, {HOME}", f"guess {guess}")
+
+        browser = log_in_through_a_proxy(app, family, f"{SCHOOL}, {HOME}")
+
+        assert not browser.is_logged_in
 
 
 def test_the_right_password_forgives_the_mistakes_before_it(
