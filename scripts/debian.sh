@@ -7,12 +7,12 @@ command -v chromium >/dev/null || missing="$missing chromium"
 command -v pdftotext >/dev/null || missing="$missing poppler-utils"
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "Sans$missing, des tests seront sautés (apt install$missing)." >&2
-    exit 0
-fi
+install() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086 # a list of packages
+    apt-get -qq update && apt-get -qq install --no-install-recommends --yes $missing
+}
 
-export DEBIAN_FRONTEND=noninteractive
-apt-get -qq update
-# shellcheck disable=SC2086 # a list of packages
-apt-get -qq install --no-install-recommends --yes $missing </dev/null >/dev/null
+install </dev/null >/dev/null ||
+    echo "Sans$missing, des tests seront sautés (apt install$missing)." >&2
