@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sure format lint types imports security catalogue bench debian clean
+.PHONY: help run test sure format lint types imports security catalogue soak bench debian clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: .venv/installed-dev ## write the format, mend what ruff can
 
 catalogue: .venv/installed-dev ## extract, update and compile the French texts
 	@$(BIN)/python -m scripts.catalogue
+
+soak: .venv/installed-dev ## the invariants at the depth of docs/INVARIANTS.md
+	@SOAK=1 $(BIN)/pytest -n 2 -m soak
 
 bench: .venv/installed-dev ## the figures
 	@$(BIN)/python -m tests.bench

@@ -3,7 +3,6 @@
 `SOAK=1` goes to the depth that docs/INVARIANTS.md asks for.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import count
@@ -46,8 +45,10 @@ from tests.booking.acting import RULES, STAFF, close_day, on, parent, the_day
 from tests.booking.checking import check_invariants
 from tests.factories import make_family, make_pupil, top_up
 from tests.money import take_back
+from tests.soak import SOAK
 
-SOAK = os.environ.get("SOAK") == "1"
+pytestmark = pytest.mark.soak
+
 EXAMPLES = {"sqlite": 500 if SOAK else 100, "postgresql": 500 if SOAK else 30}
 STEPS = 40
 
@@ -65,11 +66,18 @@ MOMENTS = ("08:14:59", "08:15", "11:30", "14:00")
 class Canteen(RuleBasedStateMachine):
     """Two households, a child each and one between them, two days with two seats.
 
-    Most runs begin with money and meals, and the worker comes by: else little would be charged.
+    Runs begin with money and meals, most of them once a day was closed: else little would be
+    charged.
     """
 
-    @initialize(balances=st.tuples(BALANCE, BALANCE), booked=st.sets(st.tuples(CHILD, DAY)))
-    def open_the_canteen(self, balances: tuple[int, int], booked: set[tuple[int, int]]) -> None:
+    @initialize(
+        balances=st.tuples(BALANCE, BALANCE),
+        booked=st.sets(st.tuples(CHILD, DAY), min_size=2),
+        passed=st.integers(0, len(MOMENTS) + 2),
+    )
+    def open_the_canteen(
+        self, balances: tuple[int, int], booked: set[tuple[int, int]], passed: int
+    ) -> None:
         first = next(_dates)
         self.days = [first, first + timedelta(days=1)]
         self.moments = iter([on(day, shown) for day in self.days for shown in MOMENTS])
@@ -90,6 +98,7 @@ class Canteen(RuleBasedStateMachine):
         self.history: list[tuple[Any, ...]] = []
         for child, day in sorted(booked):
             self.somebody_books("mother" if child != 1 else "father", child, day, None, 0, None)
+        self.time_passes(passed, is_worker_up=True)
 
     @property
     def account_ids(self) -> list[int]:

@@ -3,11 +3,13 @@
 `SOAK=1` runs the rounds that docs/INVARIANTS.md asks for.
 """
 
-import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from pkgutil import resolve_name
@@ -42,11 +44,17 @@ from tests.booking.acting import (
     parent,
 )
 from tests.booking.checking import check_invariants
+from tests.conftest import FrozenClock
 from tests.database import copy_sqlite, running
 from tests.factories import NORMAL, Family, make_family
+from tests.soak import SOAK
+from tests.web import Browser, logged_in
+
+pytestmark = pytest.mark.soak
 
 CLIENTS = 50
-ROUNDS = 200 if os.environ.get("SOAK") == "1" else 20
+ROUNDS = 200 if SOAK else 20
+ROUNDS_OF_REQUESTS = 200 if SOAK else 3
 NOW = on(date(2026, 8, 1))()
 _numbers = count(1)
 Act = Callable[[Session], object]
@@ -68,6 +76,7 @@ def opened(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
             SQLALCHEMY_ENGINE_OPTIONS={"pool_size": CLIENTS + 5},
             SECRET_KEY="only-for-the-tests",
             TESTING=True,
+            RATELIMIT_ENABLED=False,
         )
         yield stack.enter_context(running(app))
 
@@ -219,6 +228,50 @@ def charge(family: Family) -> Act:
         ledger.transfer(session, entry, now=NOW)
 
     return act
+
+
+def test_fifty_offices_booking_late_at_once_never_pass_the_floor(
+    canteen: Flask, frozen_clock: FrozenClock
+) -> None:
+    """By requests, from login to answer: what staff book after the last call is charged at once."""
+    frozen_clock.set("2026-11-17 09:00")
+    today = frozen_clock.now().date()
+    with canteen.app_context(), transaction(SYSTEM) as session:
+        session.execute(
+            sa.update(ServiceDay).where(ServiceDay.date == today).values(capacity=100_000)
+        )
+    offices = [logged_in(canteen, "secretariat") for _ in range(CLIENTS)]
+    for _ in range(ROUNDS_OF_REQUESTS):
+        with canteen.app_context():
+            (family,) = new_families(1, balance=10 * NORMAL + 5, children=CLIENTS)
+
+        codes = sent_at_once(
+            [
+                partial(book_late, office, pupil_id, today)
+                for office, pupil_id in zip(offices, family.pupil_ids, strict=True)
+            ]
+        )
+
+        assert Counter(codes) == {200: 10, 409: CLIENTS - 10}
+        with holding(canteen), transaction(SYSTEM) as session:
+            assert balance_of(session, family.account_id) == 5
+
+
+def book_late(office: Browser, pupil_id: int, day: date) -> int:
+    sent = {"pupil": pupil_id, "date": day, "action": "book", "version": 0}
+    why = {"channel": "telephone", "reason": "mistake"}
+    return office.fetch("/agenda/change", sent | why).status_code
+
+
+def sent_at_once(requests: list[Callable[[], int]]) -> list[int]:
+    start = threading.Barrier(len(requests))
+
+    def send(request: Callable[[], int]) -> int:
+        start.wait()
+        return request()
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return list(pool.map(send, requests))
 
 
 def credit(family: Family, operation: str, amount: int = 500) -> Act:

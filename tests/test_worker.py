@@ -103,9 +103,9 @@ CHARGED, UNFUNDED, BOOKED = BookingState.CHARGED, BookingState.UNFUNDED, Booking
     ids=["winter", "after the clocks went back", "after the clocks went forward"],
 )
 def test_a_day_closes_at_a_quarter_past_eight_in_zurich(
-    app: Flask, frozen_clock: FrozenClock, day: date
+    app_on: Flask, frozen_clock: FrozenClock, day: date
 ) -> None:
-    with app.app_context():
+    with app_on.app_context():
         with transaction(SYSTEM) as session:
             session.execute(
                 sa.update(ServiceDay)
@@ -113,11 +113,11 @@ def test_a_day_closes_at_a_quarter_past_eight_in_zurich(
                 .values(closed_at=frozen_clock.now())
             )
         frozen_clock.set(f"{day} 08:14:59.999999")
-        Worker(app).run_once()
+        Worker(app_on).run_once()
         before = is_open(day)
 
         frozen_clock.set(f"{day} 08:15:00")
-        Worker(app).run_once()
+        Worker(app_on).run_once()
 
         assert before
         assert not is_open(day)

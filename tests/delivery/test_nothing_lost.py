@@ -29,8 +29,11 @@ from tests.delivery.mailing import (
     use_server,
 )
 from tests.factories import make_family
+from tests.soak import SOAK
 
-TOLD, KILLS = 60, 5
+pytestmark = pytest.mark.soak
+
+TOLD, KILLS = (600, 50) if SOAK else (60, 5)
 ROOT = Path(__file__).parent.parent.parent
 
 
