@@ -91,7 +91,8 @@ def upgrade():
         sa.Column("totp_secret", sa.String(length=64), nullable=True),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "username = lower(username) AND email = lower(email)", name="lower_case"
+            "username = lower(username) AND email = lower(email)",
+            name=op.f("ck_ab_user_lower_case"),
         ),
         sa.ForeignKeyConstraint(
             ["changed_by_fk"],
@@ -121,10 +122,12 @@ def upgrade():
         sa.Column("tolerance", app.columns.CentsType(), server_default="0", nullable=False),
         sa.Column("taken_back", app.columns.CentsType(), server_default="0", nullable=False),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("balance >= -(tolerance + taken_back)", name="floor"),
-        sa.CheckConstraint("tolerance >= 0 AND taken_back >= 0", name="allowances"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("reference"),
+        sa.CheckConstraint("balance >= -(tolerance + taken_back)", name=op.f("ck_account_floor")),
+        sa.CheckConstraint(
+            "tolerance >= 0 AND taken_back >= 0", name=op.f("ck_account_allowances")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("reference", name=op.f("uq_account_reference")),
     )
     op.create_table(
         "canteen_settings",
@@ -151,13 +154,19 @@ def upgrade():
         sa.Column("payment_terms_version", sa.Integer(), nullable=False),
         sa.Column("staff_second_factor", sa.Boolean(), nullable=False),
         sa.Column("is_demo", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("id = 1", name="one_row"),
-        sa.CheckConstraint("last_call < end_of_service", name="last_call_before_end"),
-        sa.CheckConstraint("special_notice_days BETWEEN 0 AND 30", name="special_notice_days"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_canteen_settings_one_row")),
         sa.CheckConstraint(
-            "top_up_minimum > 0 AND top_up_minimum <= top_up_maximum", name="top_up"
+            "last_call < end_of_service", name=op.f("ck_canteen_settings_last_call_before_end")
         ),
-        sa.PrimaryKeyConstraint("id"),
+        sa.CheckConstraint(
+            "special_notice_days BETWEEN 0 AND 30",
+            name=op.f("ck_canteen_settings_special_notice_days"),
+        ),
+        sa.CheckConstraint(
+            "top_up_minimum > 0 AND top_up_minimum <= top_up_maximum",
+            name=op.f("ck_canteen_settings_top_up"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_canteen_settings")),
     )
     op.create_table(
         "counter",
@@ -165,8 +174,8 @@ def upgrade():
         sa.Column("name", sa.String(length=30), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("name", "year"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_counter")),
+        sa.UniqueConstraint("name", "year", name=op.f("uq_counter_name_year")),
     )
     op.create_table(
         "job",
@@ -176,8 +185,8 @@ def upgrade():
         sa.Column("last_error", sa.String(length=200), nullable=False),
         sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.Column("claimed_until", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("name"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint("name", name=op.f("uq_job_name")),
     )
     op.create_table(
         "login_attempt",
@@ -185,7 +194,7 @@ def upgrade():
         sa.Column("identifier", sa.String(length=64), nullable=False),
         sa.Column("address", sa.String(length=64), nullable=False),
         sa.Column("attempted_at", app.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempt")),
     )
     with op.batch_alter_table("login_attempt", schema=None) as batch_op:
         batch_op.create_index(
@@ -214,8 +223,8 @@ def upgrade():
         ),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("name"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_meal_type")),
+        sa.UniqueConstraint("name", name=op.f("uq_meal_type_name")),
     )
     op.create_table(
         "period",
@@ -235,9 +244,9 @@ def upgrade():
             nullable=False,
         ),
         sa.Column("closed_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("starts_on < ends_on", name="order"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("starts_on"),
+        sa.CheckConstraint("starts_on < ends_on", name=op.f("ck_period_order")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_period")),
+        sa.UniqueConstraint("starts_on", name=op.f("uq_period_starts_on")),
     )
     op.create_table(
         "school_year",
@@ -245,11 +254,11 @@ def upgrade():
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=False),
-        sa.CheckConstraint("starts_on < ends_on", name="order"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("ends_on"),
-        sa.UniqueConstraint("name"),
-        sa.UniqueConstraint("starts_on"),
+        sa.CheckConstraint("starts_on < ends_on", name=op.f("ck_school_year_order")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_school_year")),
+        sa.UniqueConstraint("ends_on", name=op.f("uq_school_year_ends_on")),
+        sa.UniqueConstraint("name", name=op.f("uq_school_year_name")),
+        sa.UniqueConstraint("starts_on", name=op.f("uq_school_year_starts_on")),
     )
     op.create_table(
         "service_day",
@@ -259,10 +268,10 @@ def upgrade():
         sa.Column("seats_taken", sa.Integer(), server_default="0", nullable=False),
         sa.Column("closure", sa.String(length=80), nullable=True),
         sa.Column("closed_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("capacity >= 0", name="capacity"),
-        sa.CheckConstraint("seats_taken BETWEEN 0 AND capacity", name="seats"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("date"),
+        sa.CheckConstraint("capacity >= 0", name=op.f("ck_service_day_capacity")),
+        sa.CheckConstraint("seats_taken BETWEEN 0 AND capacity", name=op.f("ck_service_day_seats")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_day")),
+        sa.UniqueConstraint("date", name=op.f("uq_service_day_date")),
     )
     op.create_table(
         "stored_file",
@@ -271,17 +280,17 @@ def upgrade():
         sa.Column("content_type", sa.String(length=80), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("size BETWEEN 0 AND 10485760", name="size"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("sha256"),
+        sa.CheckConstraint("size BETWEEN 0 AND 10485760", name=op.f("ck_stored_file_size")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stored_file")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_stored_file_sha256")),
     )
     op.create_table(
         "tariff_category",
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("name"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_category")),
+        sa.UniqueConstraint("name", name=op.f("uq_tariff_category_name")),
     )
     op.create_table(
         "ab_api_key",
@@ -373,11 +382,25 @@ def upgrade():
         sa.Column("account_id", app.columns.ID, nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=True),
-        sa.CheckConstraint("valid_until IS NULL OR valid_from <= valid_until", name="order"),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["user_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("user_id", "account_id", "valid_from"),
+        sa.CheckConstraint(
+            "valid_until IS NULL OR valid_from <= valid_until", name=op.f("ck_account_holder_order")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_account_holder_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["ab_user.id"], name=op.f("fk_account_holder_user_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_holder")),
+        sa.UniqueConstraint(
+            "user_id",
+            "account_id",
+            "valid_from",
+            name=op.f("uq_account_holder_user_id_account_id_valid_from"),
+        ),
     )
     with op.batch_alter_table("account_holder", schema=None) as batch_op:
         batch_op.create_index(
@@ -409,8 +432,10 @@ def upgrade():
         sa.Column("entity", sa.String(length=40), nullable=False),
         sa.Column("entity_id", app.columns.ID, nullable=False),
         sa.Column("action", sa.String(length=10), nullable=False),
-        sa.ForeignKeyConstraint(["actor_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["actor_id"], ["ab_user.id"], name=op.f("fk_audit_entry_actor_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
     )
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_entry_actor_id"), ["actor_id"], unique=False)
@@ -424,8 +449,13 @@ def upgrade():
         sa.Column("stored_file_id", app.columns.ID, nullable=False),
         sa.Column("file_name", sa.String(length=120), nullable=False),
         sa.Column("imported_at", app.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["stored_file_id"], ["stored_file.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["stored_file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_bank_file_stored_file_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_file")),
     )
     with op.batch_alter_table("bank_file", schema=None) as batch_op:
         batch_op.create_index(
@@ -439,9 +469,14 @@ def upgrade():
         sa.Column("meal_type_id", app.columns.ID, nullable=False),
         sa.Column("offers_choice", sa.Boolean(), nullable=False),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["meal_type_id"], ["meal_type.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("name"),
+        sa.ForeignKeyConstraint(
+            ["meal_type_id"],
+            ["meal_type.id"],
+            name=op.f("fk_diet_meal_type_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_diet")),
+        sa.UniqueConstraint("name", name=op.f("uq_diet_name")),
     )
     with op.batch_alter_table("diet", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_diet_meal_type_id"), ["meal_type_id"], unique=False)
@@ -455,8 +490,13 @@ def upgrade():
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("published_at", app.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["stored_file_id"], ["stored_file.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["stored_file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_document_stored_file_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_document")),
     )
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.create_index(
@@ -488,11 +528,17 @@ def upgrade():
         sa.Column("code", sa.String(length=20), nullable=False),
         sa.Column("account_id", app.columns.ID, nullable=True),
         sa.CheckConstraint(
-            "(kind = 'wallet') = (account_id IS NOT NULL)", name="wallet_has_account"
+            "(kind = 'wallet') = (account_id IS NOT NULL)",
+            name=op.f("ck_ledger_account_wallet_has_account"),
         ),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("code"),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_ledger_account_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_account")),
+        sa.UniqueConstraint("code", name=op.f("uq_ledger_account_code")),
     )
     with op.batch_alter_table("ledger_account", schema=None) as batch_op:
         batch_op.create_index(
@@ -513,10 +559,22 @@ def upgrade():
         sa.Column("meat_origin", sa.String(length=80), nullable=False),
         sa.Column("fish_origin", sa.String(length=80), nullable=False),
         sa.Column("bread_origin", sa.String(length=80), nullable=False),
-        sa.ForeignKeyConstraint(["meal_type_id"], ["meal_type.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["service_day_id"], ["service_day.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("service_day_id", "meal_type_id"),
+        sa.ForeignKeyConstraint(
+            ["meal_type_id"],
+            ["meal_type.id"],
+            name=op.f("fk_menu_meal_type_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["service_day_id"],
+            ["service_day.id"],
+            name=op.f("fk_menu_service_day_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_menu")),
+        sa.UniqueConstraint(
+            "service_day_id", "meal_type_id", name=op.f("uq_menu_service_day_id_meal_type_id")
+        ),
     )
     with op.batch_alter_table("menu", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_menu_meal_type_id"), ["meal_type_id"], unique=False)
@@ -551,9 +609,16 @@ def upgrade():
         sa.Column("recorded_at", app.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("due_at", app.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("gathered_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["user_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_outbox_fact_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["ab_user.id"], name=op.f("fk_outbox_fact_user_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_fact")),
     )
     with op.batch_alter_table("outbox_fact", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_outbox_fact_account_id"), ["account_id"], unique=False)
@@ -605,9 +670,16 @@ def upgrade():
         sa.Column("last_error", sa.String(length=200), nullable=False),
         sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.Column("claimed_until", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["user_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_outbox_mail_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["ab_user.id"], name=op.f("fk_outbox_mail_user_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_mail")),
     )
     with op.batch_alter_table("outbox_mail", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_outbox_mail_account_id"), ["account_id"], unique=False)
@@ -621,11 +693,26 @@ def upgrade():
         sa.Column("category_id", app.columns.ID, nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("amount", app.columns.CentsType(), nullable=False),
-        sa.CheckConstraint("amount >= 0", name="amount"),
-        sa.ForeignKeyConstraint(["category_id"], ["tariff_category.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["meal_type_id"], ["meal_type.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("meal_type_id", "category_id", "valid_from"),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_price_amount")),
+        sa.ForeignKeyConstraint(
+            ["category_id"],
+            ["tariff_category.id"],
+            name=op.f("fk_price_category_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["meal_type_id"],
+            ["meal_type.id"],
+            name=op.f("fk_price_meal_type_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_price")),
+        sa.UniqueConstraint(
+            "meal_type_id",
+            "category_id",
+            "valid_from",
+            name=op.f("uq_price_meal_type_id_category_id_valid_from"),
+        ),
     )
     with op.batch_alter_table("price", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_price_category_id"), ["category_id"], unique=False)
@@ -656,12 +743,30 @@ def upgrade():
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("verified_by_id", sa.Integer(), nullable=True),
         sa.Column("paid_by_id", sa.Integer(), nullable=True),
-        sa.CheckConstraint("amount > 0", name="amount"),
-        sa.CheckConstraint("paid_by_id IS NULL OR paid_by_id <> verified_by_id", name="four_eyes"),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["paid_by_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["verified_by_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_refund_request_amount")),
+        sa.CheckConstraint(
+            "paid_by_id IS NULL OR paid_by_id <> verified_by_id",
+            name=op.f("ck_refund_request_four_eyes"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_refund_request_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["paid_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_refund_request_paid_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["verified_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_refund_request_verified_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_request")),
     )
     with op.batch_alter_table("refund_request", schema=None) as batch_op:
         batch_op.create_index(
@@ -678,9 +783,16 @@ def upgrade():
         sa.Column("school_year_id", app.columns.ID, nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("teacher", sa.String(length=80), nullable=False),
-        sa.ForeignKeyConstraint(["school_year_id"], ["school_year.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("school_year_id", "name"),
+        sa.ForeignKeyConstraint(
+            ["school_year_id"],
+            ["school_year.id"],
+            name=op.f("fk_school_class_school_year_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_school_class")),
+        sa.UniqueConstraint(
+            "school_year_id", "name", name=op.f("uq_school_class_school_year_id_name")
+        ),
     )
     with op.batch_alter_table("school_class", schema=None) as batch_op:
         batch_op.create_index(
@@ -723,12 +835,16 @@ def upgrade():
         sa.Column("credit_at", app.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("credited_at", app.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("request_id", sa.String(length=64), nullable=False),
-        sa.CheckConstraint("(state = 'credited') = (credited_at IS NOT NULL)", name="credited"),
-        sa.CheckConstraint("channel <> 'cash' OR amount % 5 = 0", name="cash_step"),
-        sa.CheckConstraint("amount > 0", name="amount"),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("request_id"),
+        sa.CheckConstraint(
+            "(state = 'credited') = (credited_at IS NOT NULL)", name=op.f("ck_top_up_credited")
+        ),
+        sa.CheckConstraint("channel <> 'cash' OR amount % 5 = 0", name=op.f("ck_top_up_cash_step")),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_top_up_amount")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_top_up_account_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_top_up")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_top_up_request_id")),
     )
     with op.batch_alter_table("top_up", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_top_up_account_id"), ["account_id"], unique=False)
@@ -756,8 +872,13 @@ def upgrade():
         sa.Column("field", sa.String(length=40), nullable=False),
         sa.Column("old", sa.Text(), nullable=True),
         sa.Column("new", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["entry_id"], ["audit_entry.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["entry_id"],
+            ["audit_entry.id"],
+            name=op.f("fk_audit_value_entry_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_value")),
     )
     with op.batch_alter_table("audit_value", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_value_entry_id"), ["entry_id"], unique=False)
@@ -785,9 +906,18 @@ def upgrade():
         ),
         sa.Column("terms_version", sa.Integer(), nullable=False),
         sa.Column("terms_accepted_at", app.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["top_up_id"], ["top_up.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("provider", "provider_reference"),
+        sa.ForeignKeyConstraint(
+            ["top_up_id"],
+            ["top_up.id"],
+            name=op.f("fk_online_payment_top_up_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_online_payment")),
+        sa.UniqueConstraint(
+            "provider",
+            "provider_reference",
+            name=op.f("uq_online_payment_provider_provider_reference"),
+        ),
     )
     with op.batch_alter_table("online_payment", schema=None) as batch_op:
         batch_op.create_index(
@@ -799,14 +929,12 @@ def upgrade():
         sa.Column("mail_id", app.columns.ID, nullable=False),
         sa.Column("fact_id", app.columns.ID, nullable=False),
         sa.ForeignKeyConstraint(
-            ["fact_id"],
-            ["outbox_fact.id"],
+            ["fact_id"], ["outbox_fact.id"], name=op.f("fk_outbox_mail_fact_fact_id")
         ),
         sa.ForeignKeyConstraint(
-            ["mail_id"],
-            ["outbox_mail.id"],
+            ["mail_id"], ["outbox_mail.id"], name=op.f("fk_outbox_mail_fact_mail_id")
         ),
-        sa.PrimaryKeyConstraint("mail_id", "fact_id"),
+        sa.PrimaryKeyConstraint("mail_id", "fact_id", name=op.f("pk_outbox_mail_fact")),
     )
     op.create_table(
         "pupil",
@@ -816,8 +944,10 @@ def upgrade():
         sa.Column("birth_date", sa.Date(), nullable=False),
         sa.Column("diet_id", app.columns.ID, nullable=False),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["diet_id"], ["diet.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["diet_id"], ["diet.id"], name=op.f("fk_pupil_diet_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pupil")),
     )
     with op.batch_alter_table("pupil", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pupil_diet_id"), ["diet_id"], unique=False)
@@ -835,10 +965,14 @@ def upgrade():
         sa.Column("cashier_id", sa.Integer(), nullable=False),
         sa.Column("balance_after", app.columns.CentsType(), nullable=False),
         sa.Column("cancelled_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["cashier_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["top_up_id"], ["top_up.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("year", "number"),
+        sa.ForeignKeyConstraint(
+            ["cashier_id"], ["ab_user.id"], name=op.f("fk_receipt_cashier_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["top_up_id"], ["top_up.id"], name=op.f("fk_receipt_top_up_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
+        sa.UniqueConstraint("year", "number", name=op.f("uq_receipt_year_number")),
     )
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_receipt_cashier_id"), ["cashier_id"], unique=False)
@@ -884,17 +1018,36 @@ def upgrade():
         sa.Column("is_late", sa.Boolean(), nullable=False),
         sa.Column("price", app.columns.CentsType(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint("attendance <> 'served' OR state = 'charged'", name="served_is_charged"),
         sa.CheckConstraint(
-            "state NOT IN ('charged', 'given_back') OR price IS NOT NULL", name="paid"
+            "attendance <> 'served' OR state = 'charged'", name=op.f("ck_booking_served_is_charged")
         ),
-        sa.CheckConstraint("price IS NULL OR price >= 0", name="price"),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["meal_type_id"], ["meal_type.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["pupil_id"], ["pupil.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["service_day_id"], ["service_day.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("pupil_id", "service_day_id"),
+        sa.CheckConstraint(
+            "state NOT IN ('charged', 'given_back') OR price IS NOT NULL",
+            name=op.f("ck_booking_paid"),
+        ),
+        sa.CheckConstraint("price IS NULL OR price >= 0", name=op.f("ck_booking_price")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_booking_account_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["meal_type_id"],
+            ["meal_type.id"],
+            name=op.f("fk_booking_meal_type_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["pupil_id"], ["pupil.id"], name=op.f("fk_booking_pupil_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["service_day_id"],
+            ["service_day.id"],
+            name=op.f("fk_booking_service_day_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_booking")),
+        sa.UniqueConstraint(
+            "pupil_id", "service_day_id", name=op.f("uq_booking_pupil_id_service_day_id")
+        ),
     )
     with op.batch_alter_table("booking", schema=None) as batch_op:
         batch_op.create_index(
@@ -915,12 +1068,26 @@ def upgrade():
         sa.Column("category_id", app.columns.ID, nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=False),
-        sa.CheckConstraint("valid_from < valid_until", name="order"),
-        sa.ForeignKeyConstraint(["category_id"], ["tariff_category.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["pupil_id"], ["pupil.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["school_class_id"], ["school_class.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("pupil_id", "valid_from"),
+        sa.CheckConstraint("valid_from < valid_until", name=op.f("ck_enrolment_order")),
+        sa.ForeignKeyConstraint(
+            ["category_id"],
+            ["tariff_category.id"],
+            name=op.f("fk_enrolment_category_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["pupil_id"], ["pupil.id"], name=op.f("fk_enrolment_pupil_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["school_class_id"],
+            ["school_class.id"],
+            name=op.f("fk_enrolment_school_class_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment")),
+        sa.UniqueConstraint(
+            "pupil_id", "valid_from", name=op.f("uq_enrolment_pupil_id_valid_from")
+        ),
     )
     with op.batch_alter_table("enrolment", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_enrolment_category_id"), ["category_id"], unique=False)
@@ -937,9 +1104,11 @@ def upgrade():
         sa.Column("valid_until", sa.Date(), nullable=False),
         sa.Column("decided_on", sa.Date(), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=False),
-        sa.CheckConstraint("valid_from < valid_until", name="order"),
-        sa.ForeignKeyConstraint(["pupil_id"], ["pupil.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.CheckConstraint("valid_from < valid_until", name=op.f("ck_exclusion_order")),
+        sa.ForeignKeyConstraint(
+            ["pupil_id"], ["pupil.id"], name=op.f("fk_exclusion_pupil_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exclusion")),
     )
     with op.batch_alter_table("exclusion", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_exclusion_pupil_id"), ["pupil_id"], unique=False)
@@ -951,9 +1120,13 @@ def upgrade():
         sa.Column("pupil_id", app.columns.ID, nullable=False),
         sa.Column("seen_at", app.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("page", sa.String(length=40), nullable=False),
-        sa.ForeignKeyConstraint(["pupil_id"], ["pupil.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["user_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["pupil_id"], ["pupil.id"], name=op.f("fk_health_access_pupil_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["ab_user.id"], name=op.f("fk_health_access_user_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_health_access")),
     )
     with op.batch_alter_table("health_access", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_health_access_pupil_id"), ["pupil_id"], unique=False)
@@ -979,8 +1152,10 @@ def upgrade():
         ),
         sa.Column("note", sa.String(length=500), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
-        sa.ForeignKeyConstraint(["pupil_id"], ["pupil.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["pupil_id"], ["pupil.id"], name=op.f("fk_health_record_pupil_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_health_record")),
     )
     with op.batch_alter_table("health_record", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_health_record_pupil_id"), ["pupil_id"], unique=True)
@@ -990,10 +1165,19 @@ def upgrade():
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column("pupil_id", app.columns.ID, nullable=False),
         sa.Column("account_id", app.columns.ID, nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["pupil_id"], ["pupil.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("pupil_id", "account_id"),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_pupil_account_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["pupil_id"], ["pupil.id"], name=op.f("fk_pupil_account_pupil_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pupil_account")),
+        sa.UniqueConstraint(
+            "pupil_id", "account_id", name=op.f("uq_pupil_account_pupil_id_account_id")
+        ),
     )
     with op.batch_alter_table("pupil_account", schema=None) as batch_op:
         batch_op.create_index(
@@ -1091,11 +1275,31 @@ def upgrade():
         ),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("is_late", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["actor_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["booking_id"], ["booking.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["new_meal_type_id"], ["meal_type.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["old_meal_type_id"], ["meal_type.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(
+            ["actor_id"],
+            ["ab_user.id"],
+            name=op.f("fk_booking_change_actor_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["booking_id"],
+            ["booking.id"],
+            name=op.f("fk_booking_change_booking_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["new_meal_type_id"],
+            ["meal_type.id"],
+            name=op.f("fk_booking_change_new_meal_type_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["old_meal_type_id"],
+            ["meal_type.id"],
+            name=op.f("fk_booking_change_old_meal_type_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_booking_change")),
     )
     with op.batch_alter_table("booking_change", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_booking_change_actor_id"), ["actor_id"], unique=False)
@@ -1136,16 +1340,37 @@ def upgrade():
         sa.Column("booking_id", app.columns.ID, nullable=True),
         sa.Column("reverses_id", app.columns.ID, nullable=True),
         sa.Column("actor_id", sa.Integer(), nullable=True),
-        sa.CheckConstraint("(kind = 'reversal') = (reverses_id IS NOT NULL)", name="reversal"),
-        sa.CheckConstraint("amount > 0", name="amount"),
-        sa.CheckConstraint("debit_id <> credit_id", name="two_accounts"),
-        sa.ForeignKeyConstraint(["actor_id"], ["ab_user.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["booking_id"], ["booking.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["credit_id"], ["ledger_account.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["debit_id"], ["ledger_account.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["reverses_id"], ["transfer.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("kind", "operation_id"),
+        sa.CheckConstraint(
+            "(kind = 'reversal') = (reverses_id IS NOT NULL)", name=op.f("ck_transfer_reversal")
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_transfer_amount")),
+        sa.CheckConstraint("debit_id <> credit_id", name=op.f("ck_transfer_two_accounts")),
+        sa.ForeignKeyConstraint(
+            ["actor_id"], ["ab_user.id"], name=op.f("fk_transfer_actor_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["booking_id"], ["booking.id"], name=op.f("fk_transfer_booking_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["credit_id"],
+            ["ledger_account.id"],
+            name=op.f("fk_transfer_credit_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["debit_id"],
+            ["ledger_account.id"],
+            name=op.f("fk_transfer_debit_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reverses_id"],
+            ["transfer.id"],
+            name=op.f("fk_transfer_reverses_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfer")),
+        sa.UniqueConstraint("kind", "operation_id", name=op.f("uq_transfer_kind_operation_id")),
     )
     with op.batch_alter_table("transfer", schema=None) as batch_op:
         batch_op.create_index("ix_transfer_booked_on", ["booked_on"], unique=False)
@@ -1179,11 +1404,21 @@ def upgrade():
             nullable=False,
         ),
         sa.Column("transfer_id", app.columns.ID, nullable=True),
-        sa.CheckConstraint("amount > 0", name="amount"),
-        sa.ForeignKeyConstraint(["bank_file_id"], ["bank_file.id"], ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["transfer_id"], ["transfer.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("fingerprint"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_bank_entry_amount")),
+        sa.ForeignKeyConstraint(
+            ["bank_file_id"],
+            ["bank_file.id"],
+            name=op.f("fk_bank_entry_bank_file_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"],
+            ["transfer.id"],
+            name=op.f("fk_bank_entry_transfer_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_entry")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_bank_entry_fingerprint")),
     )
     with op.batch_alter_table("bank_entry", schema=None) as batch_op:
         batch_op.create_index(

@@ -101,9 +101,8 @@ def serving(database: Path) -> Iterator[Server]:
     """Two sync workers on the database, ended afterwards."""
     port = _free_port()
     command = [
-        *(sys.executable, "-m", "gunicorn", "--workers", "2", "--worker-class", "sync"),
-        *("--no-control-socket", "--log-level", "warning", "--bind", f"127.0.0.1:{port}"),
-        "app:create_app()",
+        *(sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"),
+        *("--workers", "2", "--log-level", "warning", "--bind", f"127.0.0.1:{port}"),
     ]
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{database}"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
