@@ -198,8 +198,8 @@ def _accounts(facts: Facts, pupil: Pupil) -> list[tuple[int, str]]:
 def _on_behalf(facts: Facts, pupil_id: int | None) -> OnBehalf | None:
     if pupil_id is None:
         return None
-    name = facts.pupils[pupil_id].full_name if pupil_id in facts.pupils else ""
-    return OnBehalf(pupil_id, name, channel_choices(), reason_choices())
+    pupil = facts.pupils.get(pupil_id) or find_pupil(pupil_id)  # archived, or nobody pays for them
+    return OnBehalf(pupil_id, pupil.full_name, channel_choices(), reason_choices())
 
 
 def _summary(facts: Facts) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking import begin_closing, charge_next, close_canteen, mark_attendance
 from app.booking import refuse_unfunded as refuse_the_unfunded
 from app.extensions import db
-from app.models import Booking, BookingChange, ServiceDay
+from app.models import Booking, BookingChange, Pupil, ServiceDay
 from app.rules.agenda import CellState
 from app.rules.deadlines import ServiceRules
 from app.transaction import transaction
@@ -485,6 +485,18 @@ def test_staff_open_any_childs_week_and_are_asked_for_the_child_first(
     assert without.status_code == 302
     assert f'id="c-{family.pupil_id}-{MONDAY}"' in page
     assert f"pupil={family.pupil_id}" in page
+
+
+def test_staff_are_told_why_an_archived_child_has_no_week(app: Flask, family: Family) -> None:
+    with writing(app) as session:
+        pupil = session.get_one(Pupil, family.pupil_id)
+        pupil.archived_at = clock.now()
+        name = pupil.full_name
+
+    page = text_of(week(staff(app), pupil=family.pupil_id))
+
+    assert f"Au nom de {name}" in page
+    assert "Cet enfant est archivé" in page
 
 
 @pytest.mark.parametrize("role", [Role.KITCHEN, Role.ACCOUNTING, Role.COMMITTEE])
