@@ -115,6 +115,7 @@ _VISIBLE: Final[Mapping[type[Any], Callable[[Any], Condition]]] = {
     models.TopUp: lambda top_up: top_up.account_id.in_(_ACCOUNTS),
     models.Receipt: lambda receipt: receipt.top_up_id.in_(_TOP_UPS),
     models.RefundRequest: lambda request: request.account_id.in_(_ACCOUNTS),
+    models.BalanceQuestion: lambda question: question.account_id.in_(_ACCOUNTS),
     models.Document: lambda document: sa.and_(
         document.published_at.is_not(None), document.archived_at.is_(None)
     ),

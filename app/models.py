@@ -61,6 +61,7 @@ class CanteenSettings(Model):
         CheckConstraint("special_notice_days BETWEEN 0 AND 30", name="special_notice_days"),
         CheckConstraint("last_call < end_of_service", name="last_call_before_end"),
         CheckConstraint("top_up_minimum > 0 AND top_up_minimum <= top_up_maximum", name="top_up"),
+        CheckConstraint("refund_days BETWEEN 1 AND 60", name="refund_days"),
     )
     id: Mapped[Key]
     name: Mapped[str] = mapped_column(NAME)
@@ -81,6 +82,8 @@ class CanteenSettings(Model):
     creditor_name: Mapped[str] = mapped_column(NAME, default="")
     creditor_iban: Mapped[str] = mapped_column(String(34), default="")
     reference_prefix: Mapped[str] = mapped_column(String(6), default="000000")
+    refund_iban: Mapped[str] = mapped_column(String(34), default="", server_default="")
+    refund_days: Mapped[int] = mapped_column(default=15, server_default="15")
     payment_terms: Mapped[str] = mapped_column(Text, default="")
     payment_terms_version: Mapped[int] = mapped_column(default=1)
     staff_second_factor: Mapped[bool] = mapped_column(default=False)
@@ -603,32 +606,107 @@ class OnlinePayment(Model):
     terms_accepted_at: Mapped[datetime] = instant()
 
 
+class RefundBatch(Model):
+    """Refunds that left together, as one payment order for the bank; `message_id` names it there."""
+
+    __tablename__ = "refund_batch"
+    id: Mapped[Key]
+    message_id: Mapped[str] = mapped_column(String(35), unique=True)
+    made_at: Mapped[datetime] = instant()
+    made_by_id: Mapped[int] = ref("ab_user.id", index=False)
+    execute_on: Mapped[date] = day()
+    stored_file_id: Mapped[int] = ref("stored_file.id", index=False)
+    made_by: Mapped[CanteenUser] = relationship()
+    requests: Mapped[list["RefundRequest"]] = relationship(back_populates="batch")
+
+    def __str__(self) -> str:
+        return self.message_id
+
+
 class RefundRequest(Model):
-    """Balance to be paid back to an IBAN; one open request per account."""
+    """Balance to be paid back to an IBAN; one open request per account.
+
+    Set aside when it is requested; verified by one person, paid by another, neither of them the one
+    who requested it. `end_to_end_id` comes back in the bank's files.
+    """
 
     __tablename__ = "refund_request"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("paid_by_id IS NULL OR paid_by_id <> verified_by_id", name="four_eyes"),
+        CheckConstraint(
+            "paid_by_id IS NULL OR (verified_by_id IS NOT NULL AND paid_by_id <> verified_by_id)",
+            name="four_eyes",
+        ),
+        CheckConstraint(
+            "verified_by_id <> requested_by_id AND paid_by_id <> requested_by_id", name="not_own"
+        ),
+        CheckConstraint(
+            "state NOT IN ('verified', 'sent', 'paid') OR verified_by_id IS NOT NULL",
+            name="verified",
+        ),
+        CheckConstraint(
+            "state NOT IN ('sent', 'paid') OR paid_by_id IS NOT NULL", name="paid_by_somebody"
+        ),
+        CheckConstraint("(state = 'paid') = (paid_on IS NOT NULL)", name="paid"),
+        CheckConstraint("(state = 'refused') = (reason <> '')", name="refused"),
         Index(
             "uq_refund_request_open",
             "account_id",
             unique=True,
-            sqlite_where=text("state IN ('requested', 'verified')"),
-            postgresql_where=text("state IN ('requested', 'verified')"),
+            sqlite_where=text("state IN ('requested', 'verified', 'sent')"),
+            postgresql_where=text("state IN ('requested', 'verified', 'sent')"),
         ),
+        Index("ix_refund_request_state_due_on", "state", "due_on"),
     )
     id: Mapped[Key]
-    account_id: Mapped[int] = ref("account.id", index=False)
+    account_id: Mapped[int] = ref("account.id")
     amount: Mapped[Cents] = cents()
-    iban: Mapped[str] = mapped_column(String(34))
+    iban: Mapped[str] = mapped_column(String(34), index=True)
     holder_name: Mapped[str] = mapped_column(String(70))
+    street: Mapped[str] = mapped_column(String(70), default="", server_default="")
+    postal_code: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    town: Mapped[str] = mapped_column(String(35), default="", server_default="")
     state: Mapped[words.RefundState] = word(words.RefundState)
+    request_id: Mapped[str] = mapped_column(String(64), unique=True)
     requested_at: Mapped[datetime] = instant()
+    requested_by_id: Mapped[int] = ref("ab_user.id", index=False)
     due_on: Mapped[date] = day()
     verified_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
     paid_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    batch_id: Mapped[int | None] = ref("refund_batch.id", nullable=True)
+    end_to_end_id: Mapped[str | None] = mapped_column(String(35), unique=True)
+    paid_on: Mapped[date | None] = day(nullable=True)
+    reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
     account: Mapped[Account] = relationship()
+    requested_by: Mapped[CanteenUser] = relationship(foreign_keys=requested_by_id)
+    verified_by: Mapped[CanteenUser | None] = relationship(foreign_keys=verified_by_id)
+    paid_by: Mapped[CanteenUser | None] = relationship(foreign_keys=paid_by_id)
+    batch: Mapped[RefundBatch | None] = relationship(back_populates="requests")
+
+
+class BalanceQuestion(Model):
+    """At the end of a school year: whether an account's balance is carried over or paid back.
+
+    Asked once; no answer carries it over. `is_leaving`: no child of the account is enrolled for
+    longer.
+    """
+
+    __tablename__ = "balance_question"
+    __table_args__ = (
+        UniqueConstraint("account_id", "school_year_id"),
+        CheckConstraint("balance > 0", name="balance"),
+        CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered"),
+    )
+    id: Mapped[Key]
+    account_id: Mapped[int] = ref("account.id", index=False)
+    school_year_id: Mapped[int] = ref("school_year.id")
+    balance: Mapped[Cents] = cents()
+    is_leaving: Mapped[bool]
+    asked_at: Mapped[datetime] = instant()
+    answer: Mapped[words.BalanceAnswer | None] = word(words.BalanceAnswer, nullable=True)
+    answered_at: Mapped[datetime | None] = instant(nullable=True)
+    account: Mapped[Account] = relationship()
+    school_year: Mapped[SchoolYear] = relationship()
 
 
 class OutboxMail(Model):

@@ -119,6 +119,7 @@ class TransferKind(StrEnum):
     TOP_UP = "top_up"
     MEAL = "meal"
     REFUND = "refund"
+    REFUND_PAID = "refund_paid"
     FEE = "fee"
     CHARGEBACK = "chargeback"
     CASH_DIFFERENCE = "cash_difference"
@@ -167,8 +168,20 @@ class RefundState(StrEnum):
 
     REQUESTED = "requested"
     VERIFIED = "verified"
+    SENT = "sent"
     PAID = "paid"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+OPEN_REFUNDS: Final = frozenset({RefundState.REQUESTED, RefundState.VERIFIED, RefundState.SENT})
+
+
+class BalanceAnswer(StrEnum):
+    """What becomes of a balance at the end of a school year."""
+
+    CARRIED_OVER = "carried_over"
+    REFUND = "refund"
 
 
 class PeriodState(StrEnum):
@@ -189,6 +202,13 @@ class FactKind(StrEnum):
     LATE_CANCELLATION = "late_cancellation"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a word, not a secret
     PRICE_CHANGED = "price_changed"
+    REFUND_REQUESTED = "refund_requested"
+    REFUND_VERIFIED = "refund_verified"
+    REFUND_SENT = "refund_sent"
+    REFUND_PAID = "refund_paid"
+    REFUND_REFUSED = "refund_refused"
+    REFUND_WITHDRAWN = "refund_withdrawn"
+    BALANCE_QUESTION = "balance_question"
 
 
 class MailState(StrEnum):

@@ -17,7 +17,7 @@ from app.vocabulary import LedgerKind, Role, TransferKind
 from tests.factories import YEAR_ENDS, YEAR_STARTS, make_user
 
 # What no household has: the canteen's own series, months and jobs.
-NOBODYS: Final = frozenset({models.Period, models.Counter, models.Job})
+NOBODYS: Final = frozenset({models.Period, models.Counter, models.Job, models.RefundBatch})
 # Texts that are codes of the program or hashes, and say nothing about anybody.
 CODES: Final = frozenset(
     {
@@ -186,9 +186,24 @@ class _Maker:
             amount=500,
             iban=f"CH{mark}",
             holder_name=f"{mark}j",
-            state=words.RefundState.REQUESTED,
+            street=f"{mark}s",
+            postal_code=mark[:10],
+            town=f"{mark}t",
+            state=words.RefundState.REFUSED,
+            reason=f"{mark}u",
+            request_id=f"{mark}v",
+            end_to_end_id=f"{mark}w",
             requested_at=now(),
+            requested_by_id=self.ids[models.CanteenUser],
             due_on=today(),
+        )
+        self.add(
+            models.BalanceQuestion,
+            account_id=account_id,
+            school_year_id=self.one(models.SchoolYear.id),
+            balance=TOP_UP,
+            is_leaving=False,
+            asked_at=now(),
         )
 
     def papers(self) -> None:

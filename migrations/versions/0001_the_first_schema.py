@@ -150,6 +150,8 @@ def upgrade():
         sa.Column("creditor_name", sa.String(length=80), nullable=False),
         sa.Column("creditor_iban", sa.String(length=34), nullable=False),
         sa.Column("reference_prefix", sa.String(length=6), nullable=False),
+        sa.Column("refund_iban", sa.String(length=34), server_default="", nullable=False),
+        sa.Column("refund_days", sa.Integer(), server_default="15", nullable=False),
         sa.Column("payment_terms", sa.Text(), nullable=False),
         sa.Column("payment_terms_version", sa.Integer(), nullable=False),
         sa.Column("staff_second_factor", sa.Boolean(), nullable=False),
@@ -157,6 +159,9 @@ def upgrade():
         sa.CheckConstraint("id = 1", name=op.f("ck_canteen_settings_one_row")),
         sa.CheckConstraint(
             "last_call < end_of_service", name=op.f("ck_canteen_settings_last_call_before_end")
+        ),
+        sa.CheckConstraint(
+            "refund_days BETWEEN 1 AND 60", name=op.f("ck_canteen_settings_refund_days")
         ),
         sa.CheckConstraint(
             "special_notice_days BETWEEN 0 AND 30",
@@ -444,6 +449,55 @@ def upgrade():
         )
 
     op.create_table(
+        "balance_question",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("account_id", app.columns.ID, nullable=False),
+        sa.Column("school_year_id", app.columns.ID, nullable=False),
+        sa.Column("balance", app.columns.CentsType(), nullable=False),
+        sa.Column("is_leaving", sa.Boolean(), nullable=False),
+        sa.Column("asked_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "answer",
+            sa.Enum(
+                "carried_over",
+                "refund",
+                name="balanceanswer",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=True,
+        ),
+        sa.Column("answered_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(answer IS NULL) = (answered_at IS NULL)", name=op.f("ck_balance_question_answered")
+        ),
+        sa.CheckConstraint("balance > 0", name=op.f("ck_balance_question_balance")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_balance_question_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["school_year_id"],
+            ["school_year.id"],
+            name=op.f("fk_balance_question_school_year_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_balance_question")),
+        sa.UniqueConstraint(
+            "account_id",
+            "school_year_id",
+            name=op.f("uq_balance_question_account_id_school_year_id"),
+        ),
+    )
+    with op.batch_alter_table("balance_question", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_balance_question_school_year_id"), ["school_year_id"], unique=False
+        )
+
+    op.create_table(
         "bank_file",
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column("stored_file_id", app.columns.ID, nullable=False),
@@ -596,6 +650,13 @@ def upgrade():
                 "late_cancellation",
                 "password_reset",
                 "price_changed",
+                "refund_requested",
+                "refund_verified",
+                "refund_sent",
+                "refund_paid",
+                "refund_refused",
+                "refund_withdrawn",
+                "balance_question",
                 name="factkind",
                 native_enum=False,
                 create_constraint=True,
@@ -641,6 +702,13 @@ def upgrade():
                 "late_cancellation",
                 "password_reset",
                 "price_changed",
+                "refund_requested",
+                "refund_verified",
+                "refund_sent",
+                "refund_paid",
+                "refund_refused",
+                "refund_withdrawn",
+                "balance_question",
                 name="factkind",
                 native_enum=False,
                 create_constraint=True,
@@ -719,64 +787,28 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_price_meal_type_id"), ["meal_type_id"], unique=False)
 
     op.create_table(
-        "refund_request",
+        "refund_batch",
         sa.Column("id", app.columns.ID, nullable=False),
-        sa.Column("account_id", app.columns.ID, nullable=False),
-        sa.Column("amount", app.columns.CentsType(), nullable=False),
-        sa.Column("iban", sa.String(length=34), nullable=False),
-        sa.Column("holder_name", sa.String(length=70), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "requested",
-                "verified",
-                "paid",
-                "refused",
-                name="refundstate",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
-            ),
-            nullable=False,
-        ),
-        sa.Column("requested_at", app.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("due_on", sa.Date(), nullable=False),
-        sa.Column("verified_by_id", sa.Integer(), nullable=True),
-        sa.Column("paid_by_id", sa.Integer(), nullable=True),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_refund_request_amount")),
-        sa.CheckConstraint(
-            "paid_by_id IS NULL OR paid_by_id <> verified_by_id",
-            name=op.f("ck_refund_request_four_eyes"),
-        ),
+        sa.Column("message_id", sa.String(length=35), nullable=False),
+        sa.Column("made_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("made_by_id", sa.Integer(), nullable=False),
+        sa.Column("execute_on", sa.Date(), nullable=False),
+        sa.Column("stored_file_id", app.columns.ID, nullable=False),
         sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_refund_request_account_id"),
-            ondelete="RESTRICT",
-        ),
-        sa.ForeignKeyConstraint(
-            ["paid_by_id"],
+            ["made_by_id"],
             ["ab_user.id"],
-            name=op.f("fk_refund_request_paid_by_id"),
+            name=op.f("fk_refund_batch_made_by_id"),
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
-            ["verified_by_id"],
-            ["ab_user.id"],
-            name=op.f("fk_refund_request_verified_by_id"),
+            ["stored_file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_refund_batch_stored_file_id"),
             ondelete="RESTRICT",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_request")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_batch")),
+        sa.UniqueConstraint("message_id", name=op.f("uq_refund_batch_message_id")),
     )
-    with op.batch_alter_table("refund_request", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_refund_request_open",
-            ["account_id"],
-            unique=True,
-            sqlite_where=sa.text("state IN ('requested', 'verified')"),
-            postgresql_where=sa.text("state IN ('requested', 'verified')"),
-        )
-
     op.create_table(
         "school_class",
         sa.Column("id", app.columns.ID, nullable=False),
@@ -977,6 +1009,114 @@ def upgrade():
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_receipt_cashier_id"), ["cashier_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_receipt_top_up_id"), ["top_up_id"], unique=True)
+
+    op.create_table(
+        "refund_request",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("account_id", app.columns.ID, nullable=False),
+        sa.Column("amount", app.columns.CentsType(), nullable=False),
+        sa.Column("iban", sa.String(length=34), nullable=False),
+        sa.Column("holder_name", sa.String(length=70), nullable=False),
+        sa.Column("street", sa.String(length=70), server_default="", nullable=False),
+        sa.Column("postal_code", sa.String(length=10), server_default="", nullable=False),
+        sa.Column("town", sa.String(length=35), server_default="", nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "requested",
+                "verified",
+                "sent",
+                "paid",
+                "refused",
+                "withdrawn",
+                name="refundstate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("requested_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("requested_by_id", sa.Integer(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("verified_by_id", sa.Integer(), nullable=True),
+        sa.Column("paid_by_id", sa.Integer(), nullable=True),
+        sa.Column("batch_id", app.columns.ID, nullable=True),
+        sa.Column("end_to_end_id", sa.String(length=35), nullable=True),
+        sa.Column("paid_on", sa.Date(), nullable=True),
+        sa.Column("reason", sa.String(length=200), server_default="", nullable=False),
+        sa.CheckConstraint(
+            "(state = 'paid') = (paid_on IS NOT NULL)", name=op.f("ck_refund_request_paid")
+        ),
+        sa.CheckConstraint(
+            "(state = 'refused') = (reason <> '')", name=op.f("ck_refund_request_refused")
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('sent', 'paid') OR paid_by_id IS NOT NULL",
+            name=op.f("ck_refund_request_paid_by_somebody"),
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('verified', 'sent', 'paid') OR verified_by_id IS NOT NULL",
+            name=op.f("ck_refund_request_verified"),
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_refund_request_amount")),
+        sa.CheckConstraint(
+            "paid_by_id IS NULL OR (verified_by_id IS NOT NULL AND paid_by_id <> verified_by_id)",
+            name=op.f("ck_refund_request_four_eyes"),
+        ),
+        sa.CheckConstraint(
+            "verified_by_id <> requested_by_id AND paid_by_id <> requested_by_id",
+            name=op.f("ck_refund_request_not_own"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_refund_request_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"],
+            ["refund_batch.id"],
+            name=op.f("fk_refund_request_batch_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["paid_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_refund_request_paid_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["requested_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_refund_request_requested_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["verified_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_refund_request_verified_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_request")),
+        sa.UniqueConstraint("end_to_end_id", name=op.f("uq_refund_request_end_to_end_id")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_refund_request_request_id")),
+    )
+    with op.batch_alter_table("refund_request", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_refund_request_account_id"), ["account_id"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_refund_request_batch_id"), ["batch_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refund_request_iban"), ["iban"], unique=False)
+        batch_op.create_index("ix_refund_request_state_due_on", ["state", "due_on"], unique=False)
+        batch_op.create_index(
+            "uq_refund_request_open",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('requested', 'verified', 'sent')"),
+            postgresql_where=sa.text("state IN ('requested', 'verified', 'sent')"),
+        )
 
     op.create_table(
         "booking",
@@ -1319,6 +1459,7 @@ def upgrade():
                 "top_up",
                 "meal",
                 "refund",
+                "refund_paid",
                 "fee",
                 "chargeback",
                 "cash_difference",
@@ -1482,6 +1623,18 @@ def downgrade():
         batch_op.drop_index("ix_booking_account_id_state_service_day_id")
 
     op.drop_table("booking")
+    with op.batch_alter_table("refund_request", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_refund_request_open",
+            sqlite_where=sa.text("state IN ('requested', 'verified', 'sent')"),
+            postgresql_where=sa.text("state IN ('requested', 'verified', 'sent')"),
+        )
+        batch_op.drop_index("ix_refund_request_state_due_on")
+        batch_op.drop_index(batch_op.f("ix_refund_request_iban"))
+        batch_op.drop_index(batch_op.f("ix_refund_request_batch_id"))
+        batch_op.drop_index(batch_op.f("ix_refund_request_account_id"))
+
+    op.drop_table("refund_request")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_receipt_top_up_id"))
         batch_op.drop_index(batch_op.f("ix_receipt_cashier_id"))
@@ -1514,14 +1667,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_school_class_school_year_id"))
 
     op.drop_table("school_class")
-    with op.batch_alter_table("refund_request", schema=None) as batch_op:
-        batch_op.drop_index(
-            "uq_refund_request_open",
-            sqlite_where=sa.text("state IN ('requested', 'verified')"),
-            postgresql_where=sa.text("state IN ('requested', 'verified')"),
-        )
-
-    op.drop_table("refund_request")
+    op.drop_table("refund_batch")
     with op.batch_alter_table("price", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_price_meal_type_id"))
         batch_op.drop_index(batch_op.f("ix_price_category_id"))
@@ -1561,6 +1707,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_bank_file_stored_file_id"))
 
     op.drop_table("bank_file")
+    with op.batch_alter_table("balance_question", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_balance_question_school_year_id"))
+
+    op.drop_table("balance_question")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_entry_entity_entity_id")
         batch_op.drop_index(batch_op.f("ix_audit_entry_actor_id"))
