@@ -89,3 +89,44 @@ class LinkTooOld(Refusal):
 
     sentence = N_("This link is no longer valid. Ask for a new mail on the login page.")
     status = 410
+
+
+class NothingToRefund(Refusal):
+    """An account without money."""
+
+    sentence = N_("There is no balance to pay back on this account.")
+
+
+class RefundOpen(Refusal):
+    """One refund of an account at a time."""
+
+    sentence = N_("A refund of this account is on its way already. Wait until it is paid.")
+
+
+class RefundMoved(Refusal):
+    """The refund is in another state by now."""
+
+    sentence = N_("This refund has moved on meanwhile. Look at its state, then decide.")
+
+
+class OwnRefund(Refusal):
+    """Nobody decides about money of their own."""
+
+    sentence = N_("This is your own account: a colleague must decide about its refund.")
+    status = 403
+
+
+class SamePerson(Refusal):
+    """Four eyes: who verified does not pay."""
+
+    sentence = N_("You verified one of these refunds: another person must pay it.")
+    status = 403
+
+
+class NoRefundAccount(Refusal):
+    """No account of the canteen from which money can be sent."""
+
+    sentence = N_(
+        "Refunds need an account to be paid from. Ask the administrator to enter an ordinary IBAN"
+        " in the settings."
+    )

@@ -35,6 +35,12 @@ class Address:
     country: str = "CH"
 
 
+def country_of(postal_code: str) -> str:
+    """The country of a postal code of ours: those of Liechtenstein are 9485 to 9498."""
+    is_number = postal_code.isascii() and postal_code.isdigit()
+    return "LI" if is_number and 9485 <= int(postal_code) <= 9498 else "CH"  # noqa: PLR2004
+
+
 @dataclass(frozen=True)
 class QrBill:
     """Who pays what to whom; without an amount or debtor, the payer writes them in.

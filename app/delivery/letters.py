@@ -12,6 +12,7 @@ from app.booking.prices import categories_on, price_list
 from app.delivery.balance import balance_notes
 from app.delivery.letter import Letter, Link, Section, clock_time, in_full
 from app.delivery.meals import NetChange, Outcome, children_of, net_changes, sections_of, title_of
+from app.delivery.refund_letters import balance_question, refund_told
 from app.delivery.telling import Telling
 from app.models import Account, Enrolment, Price, Receipt, SchoolClass, TopUp
 from app.money import Cents, format_chf
@@ -272,4 +273,11 @@ LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.LATE_CANCELLATION: late_cancellation,
     FactKind.PRICE_CHANGED: price_changed,
     FactKind.PASSWORD_RESET: password_reset,
+    FactKind.REFUND_REQUESTED: refund_told,
+    FactKind.REFUND_VERIFIED: refund_told,
+    FactKind.REFUND_SENT: refund_told,
+    FactKind.REFUND_PAID: refund_told,
+    FactKind.REFUND_REFUSED: refund_told,
+    FactKind.REFUND_WITHDRAWN: refund_told,
+    FactKind.BALANCE_QUESTION: balance_question,
 }
