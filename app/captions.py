@@ -16,6 +16,7 @@ COLUMNS: Final[dict[str, Any]] = {
     "at": _l("When"),
     "attendance": _l("Attendance"),
     "balance": _l("Balance"),
+    "bank_channel": _l("Credits are read from"),
     "birth_date": _l("Birth date"),
     "answer": _l("Answer"),
     "answered_at": _l("Answered"),

@@ -82,6 +82,11 @@ class CanteenSettings(Model):
     creditor_name: Mapped[str] = mapped_column(NAME, default="")
     creditor_iban: Mapped[str] = mapped_column(String(34), default="")
     reference_prefix: Mapped[str] = mapped_column(String(6), default="000000")
+    bank_channel: Mapped[words.BankMessage] = word(
+        words.BankMessage,
+        default=words.BankMessage.STATEMENT,
+        server_default=words.BankMessage.STATEMENT.value,
+    )
     refund_iban: Mapped[str] = mapped_column(String(34), default="", server_default="")
     refund_days: Mapped[int] = mapped_column(default=15, server_default="15")
     payment_terms: Mapped[str] = mapped_column(Text, default="")
@@ -500,7 +505,9 @@ class TopUp(Model):
     credit_at: Mapped[datetime | None] = instant(nullable=True)
     credited_at: Mapped[datetime | None] = instant(nullable=True)
     request_id: Mapped[str] = mapped_column(String(64), unique=True)
+    bank_entry_id: Mapped[int | None] = ref("bank_entry.id", nullable=True)
     account: Mapped[Account] = relationship()
+    bank_entry: Mapped["BankEntry | None"] = relationship(back_populates="top_ups")
 
 
 class Receipt(Model):
@@ -566,30 +573,99 @@ class Document(Model):
 
 
 class BankFile(Model):
-    """A bank file that was read once."""
+    """A file of the bank: received after all of it could be read, then booked line by line.
+
+    `lines` is how many payments it holds, `lines_done` how many are booked: a crash loses none.
+    """
 
     __tablename__ = "bank_file"
+    __table_args__ = (
+        CheckConstraint("lines_done BETWEEN 0 AND lines", name="lines"),
+        CheckConstraint("(state = 'booked') = (booked_at IS NOT NULL)", name="booked"),
+    )
     id: Mapped[Key]
     stored_file_id: Mapped[int] = ref("stored_file.id", unique=True)
     file_name: Mapped[str] = mapped_column(String(120))
-    imported_at: Mapped[datetime] = instant()
+    state: Mapped[words.BankFileState] = word(words.BankFileState, index=True)
+    lines: Mapped[int] = mapped_column(default=0)
+    lines_done: Mapped[int] = mapped_column(default=0)
+    received_at: Mapped[datetime] = instant()
+    booked_at: Mapped[datetime | None] = instant(nullable=True)
+    received_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    received_by: Mapped[CanteenUser | None] = relationship()
+
+    def __str__(self) -> str:
+        return self.file_name
 
 
 class BankEntry(Model):
-    """One credit or debit of a bank file; `fingerprint` recognises it when it comes again."""
+    """One payment of a bank file, and what became of it and why.
+
+    `fingerprint` names the money, which comes again in other files: one row, the one that
+    `is_counted`, stands for it. `entry_reference` and `entry_amount` are those of the line of the
+    bank account that the payment is part of.
+    """
 
     __tablename__ = "bank_entry"
-    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
+    __table_args__ = (
+        UniqueConstraint("bank_file_id", "position"),
+        CheckConstraint("amount >= 0", name="amount"),
+        CheckConstraint("is_counted OR state IN ('queued', 'ignored')", name="counted"),
+        CheckConstraint("NOT is_counted OR state <> 'ignored'", name="ignored"),
+        Index(
+            "uq_bank_entry_money",
+            "fingerprint",
+            unique=True,
+            sqlite_where=text("is_counted"),
+            postgresql_where=text("is_counted"),
+        ),
+        Index("ix_bank_entry_bank_file_id_state", "bank_file_id", "state"),
+    )
     id: Mapped[Key]
-    bank_file_id: Mapped[int] = ref("bank_file.id")
-    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    bank_file_id: Mapped[int] = ref("bank_file.id", index=False)
+    position: Mapped[int]
+    message_kind: Mapped[words.BankMessage] = word(words.BankMessage)
+    statement: Mapped[str] = mapped_column(String(64))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    is_counted: Mapped[bool]
+    state: Mapped[words.BankEntryState] = word(words.BankEntryState, index=True)
+    reason: Mapped[words.EntryReason] = word(words.EntryReason)
     amount: Mapped[Cents] = cents()
     is_credit: Mapped[bool]
+    is_reversal: Mapped[bool]
     booked_on: Mapped[date] = day()
+    bank_reference: Mapped[str] = mapped_column(String(35), default="")
+    entry_reference: Mapped[str] = mapped_column(String(35), default="", index=True)
+    entry_amount: Mapped[Cents] = cents()
     reference: Mapped[str] = mapped_column(String(35), default="")
-    debtor_iban: Mapped[str] = mapped_column(String(34), default="")
-    state: Mapped[words.BankEntryState] = word(words.BankEntryState)
+    counterparty: Mapped[str] = mapped_column(String(140), default="")
+    counterparty_iban: Mapped[str] = mapped_column(String(34), default="", index=True)
+    message: Mapped[str] = mapped_column(String(500), default="")
+    end_to_end_id: Mapped[str] = mapped_column(String(35), default="")
+    account_id: Mapped[int | None] = ref("account.id", nullable=True)
     transfer_id: Mapped[int | None] = ref("transfer.id", nullable=True)
+    settles_id: Mapped[int | None] = ref("bank_entry.id", nullable=True, unique=True, index=False)
+    replaced_by_id: Mapped[int | None] = ref("bank_file.id", nullable=True, index=False)
+    bank_file: Mapped[BankFile] = relationship(foreign_keys=bank_file_id)
+    account: Mapped[Account | None] = relationship()
+    settles: Mapped["BankEntry | None"] = relationship(remote_side="BankEntry.id")
+    top_ups: Mapped[list["TopUp"]] = relationship(back_populates="bank_entry")
+
+    def __str__(self) -> str:
+        return self.counterparty or self.message or self.fingerprint[:8]
+
+
+class BankBalance(Model):
+    """What the bank account held at the end of a day, as an account statement says it."""
+
+    __tablename__ = "bank_balance"
+    id: Mapped[Key]
+    on: Mapped[date] = day(unique=True)
+    amount: Mapped[Cents] = cents()
+    opening: Mapped[Cents] = cents()
+    opened_on: Mapped[date] = day()
+    bank_file_id: Mapped[int] = ref("bank_file.id", index=False)
+    bank_file: Mapped[BankFile] = relationship()
 
 
 class OnlinePayment(Model):

@@ -121,6 +121,9 @@ class TransferKind(StrEnum):
     REFUND = "refund"
     REFUND_PAID = "refund_paid"
     FEE = "fee"
+    BANK_QUEUED = "bank_queued"
+    PAYOUT = "payout"
+    DEPOSIT = "deposit"
     CHARGEBACK = "chargeback"
     CASH_DIFFERENCE = "cash_difference"
     ASSIGNMENT = "assignment"
@@ -154,13 +157,60 @@ class PaymentState(StrEnum):
     REFUNDED = "refunded"
 
 
+class BankMessage(StrEnum):
+    """The messages of a bank: a statement of the account, or a notification of movements."""
+
+    STATEMENT = "camt.053"
+    NOTIFICATION = "camt.054"
+
+
+class BankFileState(StrEnum):
+    """A file of the bank: received and previewed, then to be booked, then booked."""
+
+    RECEIVED = "received"
+    BOOKING = "booking"
+    BOOKED = "booked"
+
+
 class BankEntryState(StrEnum):
-    """What has become of one line of a bank file."""
+    """What has become of one payment of a bank file; settled is whatever no family is credited."""
 
     QUEUED = "queued"
     CREDITED = "credited"
-    IGNORED = "ignored"
+    SETTLED = "settled"
     RETURNED = "returned"
+    IGNORED = "ignored"
+
+
+class EntryReason(StrEnum):
+    """Why that has become of it."""
+
+    REFERENCE = "reference"
+    NO_REFERENCE = "no_reference"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    SEVERAL_ACCOUNTS = "several_accounts"
+    ARCHIVED_ACCOUNT = "archived_account"
+    BATCH = "batch"
+    NOT_ADDING_UP = "not_adding_up"
+    CAME_BACK = "came_back"
+    AWAITS_NOTICE = "awaits_notice"
+    POSSIBLY_KNOWN = "possibly_known"
+    DEBIT = "debit"
+    REVERSAL = "reversal"
+    KNOWN = "known"
+    KNOWN_BATCH = "known_batch"
+    REPLACED = "replaced"
+    OTHER_CHANNEL = "other_channel"
+    NOT_BOOKED = "not_booked"
+    NO_AMOUNT = "no_amount"
+    UNDONE = "undone"
+    REFUND = "refund"
+    PAID_BACK = "paid_back"
+    ASSIGNED = "assigned"
+    PAYOUT = "payout"
+    DEPOSIT = "deposit"
+    FEE = "fee"
+    BY_HAND = "by_hand"
 
 
 class RefundState(StrEnum):
@@ -199,6 +249,7 @@ class FactKind(StrEnum):
     MEAL_REFUSED = "meal_refused"
     CREDITED = "credited"
     RECEIPT_CANCELLED = "receipt_cancelled"
+    TAKEN_BACK = "taken_back"
     LATE_CANCELLATION = "late_cancellation"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a word, not a secret
     PRICE_CHANGED = "price_changed"

@@ -218,18 +218,41 @@ class _Maker:
         )
         self.add(models.Document, title=f"{mark}k", file_name=f"{mark}.pdf", stored_file_id=file_id)
         bank_file_id = self.add(
-            models.BankFile, stored_file_id=file_id, file_name=f"{mark}.xml", imported_at=now()
+            models.BankFile,
+            stored_file_id=file_id,
+            file_name=f"{mark}.xml",
+            state=words.BankFileState.BOOKED,
+            lines=1,
+            lines_done=1,
+            received_at=now(),
+            booked_at=now(),
         )
         self.add(
             models.BankEntry,
             bank_file_id=bank_file_id,
+            position=0,
+            message_kind=words.BankMessage.NOTIFICATION,
+            statement=mark,
             fingerprint=mark,
+            is_counted=True,
             amount=100,
+            entry_amount=100,
             is_credit=True,
+            is_reversal=False,
             booked_on=today(),
             reference=mark,
-            debtor_iban=mark,
+            counterparty_iban=mark,
             state=words.BankEntryState.QUEUED,
+            reason=words.EntryReason.NO_REFERENCE,
+        )
+        day = date(1990, 1, 1) + timedelta(days=bank_file_id)
+        self.add(
+            models.BankBalance,
+            on=day,
+            opened_on=day,
+            amount=100,
+            opening=0,
+            bank_file_id=bank_file_id,
         )
 
     def traces(self) -> None:

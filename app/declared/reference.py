@@ -191,6 +191,7 @@ _SETTINGS: Final = [
                 "creditor_name",
                 "creditor_iban",
                 "reference_prefix",
+                "bank_channel",
                 "payment_terms",
             ]
         },

@@ -150,6 +150,19 @@ def upgrade():
         sa.Column("creditor_name", sa.String(length=80), nullable=False),
         sa.Column("creditor_iban", sa.String(length=34), nullable=False),
         sa.Column("reference_prefix", sa.String(length=6), nullable=False),
+        sa.Column(
+            "bank_channel",
+            sa.Enum(
+                "camt.053",
+                "camt.054",
+                name="bankmessage",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            server_default="camt.053",
+            nullable=False,
+        ),
         sa.Column("refund_iban", sa.String(length=34), server_default="", nullable=False),
         sa.Column("refund_days", sa.Integer(), server_default="15", nullable=False),
         sa.Column("payment_terms", sa.Text(), nullable=False),
@@ -502,7 +515,34 @@ def upgrade():
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column("stored_file_id", app.columns.ID, nullable=False),
         sa.Column("file_name", sa.String(length=120), nullable=False),
-        sa.Column("imported_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "received",
+                "booking",
+                "booked",
+                name="bankfilestate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("lines_done", sa.Integer(), nullable=False),
+        sa.Column("received_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("booked_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("received_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'booked') = (booked_at IS NOT NULL)", name=op.f("ck_bank_file_booked")
+        ),
+        sa.CheckConstraint("lines_done BETWEEN 0 AND lines", name=op.f("ck_bank_file_lines")),
+        sa.ForeignKeyConstraint(
+            ["received_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_bank_file_received_by_id"),
+            ondelete="RESTRICT",
+        ),
         sa.ForeignKeyConstraint(
             ["stored_file_id"],
             ["stored_file.id"],
@@ -512,6 +552,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_file")),
     )
     with op.batch_alter_table("bank_file", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bank_file_state"), ["state"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_bank_file_stored_file_id"), ["stored_file_id"], unique=True
         )
@@ -647,6 +688,7 @@ def upgrade():
                 "meal_refused",
                 "credited",
                 "receipt_cancelled",
+                "taken_back",
                 "late_cancellation",
                 "password_reset",
                 "price_changed",
@@ -699,6 +741,7 @@ def upgrade():
                 "meal_refused",
                 "credited",
                 "receipt_cancelled",
+                "taken_back",
                 "late_cancellation",
                 "password_reset",
                 "price_changed",
@@ -832,56 +875,6 @@ def upgrade():
         )
 
     op.create_table(
-        "top_up",
-        sa.Column("id", app.columns.ID, nullable=False),
-        sa.Column("account_id", app.columns.ID, nullable=False),
-        sa.Column(
-            "channel",
-            sa.Enum(
-                "cash",
-                "bank",
-                "online",
-                name="topupchannel",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
-            ),
-            nullable=False,
-        ),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "announced",
-                "validated",
-                "credited",
-                "cancelled",
-                name="topupstate",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
-            ),
-            nullable=False,
-        ),
-        sa.Column("amount", app.columns.CentsType(), nullable=False),
-        sa.Column("made_at", app.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("credit_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("credited_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("request_id", sa.String(length=64), nullable=False),
-        sa.CheckConstraint(
-            "(state = 'credited') = (credited_at IS NOT NULL)", name=op.f("ck_top_up_credited")
-        ),
-        sa.CheckConstraint("channel <> 'cash' OR amount % 5 = 0", name=op.f("ck_top_up_cash_step")),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_top_up_amount")),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_top_up_account_id"), ondelete="RESTRICT"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_top_up")),
-        sa.UniqueConstraint("request_id", name=op.f("uq_top_up_request_id")),
-    )
-    with op.batch_alter_table("top_up", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_top_up_account_id"), ["account_id"], unique=False)
-
-    op.create_table(
         "ab_permission_view_role",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("permission_view_id", sa.Integer(), nullable=True),
@@ -916,46 +909,22 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_audit_value_entry_id"), ["entry_id"], unique=False)
 
     op.create_table(
-        "online_payment",
+        "bank_balance",
         sa.Column("id", app.columns.ID, nullable=False),
-        sa.Column("top_up_id", app.columns.ID, nullable=False),
-        sa.Column("provider", sa.String(length=20), nullable=False),
-        sa.Column("provider_reference", sa.String(length=80), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "started",
-                "validated",
-                "failed",
-                "abandoned",
-                "refunded",
-                name="paymentstate",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
-            ),
-            nullable=False,
-        ),
-        sa.Column("terms_version", sa.Integer(), nullable=False),
-        sa.Column("terms_accepted_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("on", sa.Date(), nullable=False),
+        sa.Column("amount", app.columns.CentsType(), nullable=False),
+        sa.Column("opening", app.columns.CentsType(), nullable=False),
+        sa.Column("opened_on", sa.Date(), nullable=False),
+        sa.Column("bank_file_id", app.columns.ID, nullable=False),
         sa.ForeignKeyConstraint(
-            ["top_up_id"],
-            ["top_up.id"],
-            name=op.f("fk_online_payment_top_up_id"),
+            ["bank_file_id"],
+            ["bank_file.id"],
+            name=op.f("fk_bank_balance_bank_file_id"),
             ondelete="RESTRICT",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_online_payment")),
-        sa.UniqueConstraint(
-            "provider",
-            "provider_reference",
-            name=op.f("uq_online_payment_provider_provider_reference"),
-        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_balance")),
+        sa.UniqueConstraint("on", name=op.f("uq_bank_balance_on")),
     )
-    with op.batch_alter_table("online_payment", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_online_payment_top_up_id"), ["top_up_id"], unique=False
-        )
-
     op.create_table(
         "outbox_mail_fact",
         sa.Column("mail_id", app.columns.ID, nullable=False),
@@ -986,29 +955,6 @@ def upgrade():
         batch_op.create_index(
             "ix_pupil_last_name_first_name", ["last_name", "first_name"], unique=False
         )
-
-    op.create_table(
-        "receipt",
-        sa.Column("id", app.columns.ID, nullable=False),
-        sa.Column("year", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("top_up_id", app.columns.ID, nullable=False),
-        sa.Column("issued_at", app.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("cashier_id", sa.Integer(), nullable=False),
-        sa.Column("balance_after", app.columns.CentsType(), nullable=False),
-        sa.Column("cancelled_at", app.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["cashier_id"], ["ab_user.id"], name=op.f("fk_receipt_cashier_id"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["top_up_id"], ["top_up.id"], name=op.f("fk_receipt_top_up_id"), ondelete="RESTRICT"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
-        sa.UniqueConstraint("year", "number", name=op.f("uq_receipt_year_number")),
-    )
-    with op.batch_alter_table("receipt", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_receipt_cashier_id"), ["cashier_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_receipt_top_up_id"), ["top_up_id"], unique=True)
 
     op.create_table(
         "refund_request",
@@ -1461,6 +1407,9 @@ def upgrade():
                 "refund",
                 "refund_paid",
                 "fee",
+                "bank_queued",
+                "payout",
+                "deposit",
                 "chargeback",
                 "cash_difference",
                 "assignment",
@@ -1524,19 +1473,30 @@ def upgrade():
         "bank_entry",
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column("bank_file_id", app.columns.ID, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column(
+            "message_kind",
+            sa.Enum(
+                "camt.053",
+                "camt.054",
+                name="bankmessage",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("statement", sa.String(length=64), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("amount", app.columns.CentsType(), nullable=False),
-        sa.Column("is_credit", sa.Boolean(), nullable=False),
-        sa.Column("booked_on", sa.Date(), nullable=False),
-        sa.Column("reference", sa.String(length=35), nullable=False),
-        sa.Column("debtor_iban", sa.String(length=34), nullable=False),
+        sa.Column("is_counted", sa.Boolean(), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
                 "queued",
                 "credited",
-                "ignored",
+                "settled",
                 "returned",
+                "ignored",
                 name="bankentrystate",
                 native_enum=False,
                 create_constraint=True,
@@ -1544,12 +1504,87 @@ def upgrade():
             ),
             nullable=False,
         ),
+        sa.Column(
+            "reason",
+            sa.Enum(
+                "reference",
+                "no_reference",
+                "unknown_reference",
+                "several_accounts",
+                "archived_account",
+                "batch",
+                "not_adding_up",
+                "came_back",
+                "awaits_notice",
+                "possibly_known",
+                "debit",
+                "reversal",
+                "known",
+                "known_batch",
+                "replaced",
+                "other_channel",
+                "not_booked",
+                "no_amount",
+                "undone",
+                "refund",
+                "paid_back",
+                "assigned",
+                "payout",
+                "deposit",
+                "fee",
+                "by_hand",
+                name="entryreason",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", app.columns.CentsType(), nullable=False),
+        sa.Column("is_credit", sa.Boolean(), nullable=False),
+        sa.Column("is_reversal", sa.Boolean(), nullable=False),
+        sa.Column("booked_on", sa.Date(), nullable=False),
+        sa.Column("bank_reference", sa.String(length=35), nullable=False),
+        sa.Column("entry_reference", sa.String(length=35), nullable=False),
+        sa.Column("entry_amount", app.columns.CentsType(), nullable=False),
+        sa.Column("reference", sa.String(length=35), nullable=False),
+        sa.Column("counterparty", sa.String(length=140), nullable=False),
+        sa.Column("counterparty_iban", sa.String(length=34), nullable=False),
+        sa.Column("message", sa.String(length=500), nullable=False),
+        sa.Column("end_to_end_id", sa.String(length=35), nullable=False),
+        sa.Column("account_id", app.columns.ID, nullable=True),
         sa.Column("transfer_id", app.columns.ID, nullable=True),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_bank_entry_amount")),
+        sa.Column("settles_id", app.columns.ID, nullable=True),
+        sa.Column("replaced_by_id", app.columns.ID, nullable=True),
+        sa.CheckConstraint(
+            "NOT is_counted OR state <> 'ignored'", name=op.f("ck_bank_entry_ignored")
+        ),
+        sa.CheckConstraint(
+            "is_counted OR state IN ('queued', 'ignored')", name=op.f("ck_bank_entry_counted")
+        ),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_bank_entry_amount")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_bank_entry_account_id"),
+            ondelete="RESTRICT",
+        ),
         sa.ForeignKeyConstraint(
             ["bank_file_id"],
             ["bank_file.id"],
             name=op.f("fk_bank_entry_bank_file_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["replaced_by_id"],
+            ["bank_file.id"],
+            name=op.f("fk_bank_entry_replaced_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["settles_id"],
+            ["bank_entry.id"],
+            name=op.f("fk_bank_entry_settles_id"),
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
@@ -1559,24 +1594,189 @@ def upgrade():
             ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_entry")),
-        sa.UniqueConstraint("fingerprint", name=op.f("uq_bank_entry_fingerprint")),
+        sa.UniqueConstraint(
+            "bank_file_id", "position", name=op.f("uq_bank_entry_bank_file_id_position")
+        ),
+        sa.UniqueConstraint("settles_id", name=op.f("uq_bank_entry_settles_id")),
     )
     with op.batch_alter_table("bank_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bank_entry_account_id"), ["account_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_bank_entry_bank_file_id"), ["bank_file_id"], unique=False
+            "ix_bank_entry_bank_file_id_state", ["bank_file_id", "state"], unique=False
         )
+        batch_op.create_index(
+            batch_op.f("ix_bank_entry_counterparty_iban"), ["counterparty_iban"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_bank_entry_entry_reference"), ["entry_reference"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_bank_entry_state"), ["state"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_bank_entry_transfer_id"), ["transfer_id"], unique=False
         )
+        batch_op.create_index(
+            "uq_bank_entry_money",
+            ["fingerprint"],
+            unique=True,
+            sqlite_where=sa.text("is_counted"),
+            postgresql_where=sa.text("is_counted"),
+        )
+
+    op.create_table(
+        "top_up",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("account_id", app.columns.ID, nullable=False),
+        sa.Column(
+            "channel",
+            sa.Enum(
+                "cash",
+                "bank",
+                "online",
+                name="topupchannel",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "announced",
+                "validated",
+                "credited",
+                "cancelled",
+                name="topupstate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", app.columns.CentsType(), nullable=False),
+        sa.Column("made_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("credit_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("credited_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("bank_entry_id", app.columns.ID, nullable=True),
+        sa.CheckConstraint(
+            "(state = 'credited') = (credited_at IS NOT NULL)", name=op.f("ck_top_up_credited")
+        ),
+        sa.CheckConstraint("channel <> 'cash' OR amount % 5 = 0", name=op.f("ck_top_up_cash_step")),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_top_up_amount")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_top_up_account_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["bank_entry_id"],
+            ["bank_entry.id"],
+            name=op.f("fk_top_up_bank_entry_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_top_up")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_top_up_request_id")),
+    )
+    with op.batch_alter_table("top_up", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_top_up_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_top_up_bank_entry_id"), ["bank_entry_id"], unique=False
+        )
+
+    op.create_table(
+        "online_payment",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("top_up_id", app.columns.ID, nullable=False),
+        sa.Column("provider", sa.String(length=20), nullable=False),
+        sa.Column("provider_reference", sa.String(length=80), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "started",
+                "validated",
+                "failed",
+                "abandoned",
+                "refunded",
+                name="paymentstate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("terms_version", sa.Integer(), nullable=False),
+        sa.Column("terms_accepted_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["top_up_id"],
+            ["top_up.id"],
+            name=op.f("fk_online_payment_top_up_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_online_payment")),
+        sa.UniqueConstraint(
+            "provider",
+            "provider_reference",
+            name=op.f("uq_online_payment_provider_provider_reference"),
+        ),
+    )
+    with op.batch_alter_table("online_payment", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_online_payment_top_up_id"), ["top_up_id"], unique=False
+        )
+
+    op.create_table(
+        "receipt",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("top_up_id", app.columns.ID, nullable=False),
+        sa.Column("issued_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("cashier_id", sa.Integer(), nullable=False),
+        sa.Column("balance_after", app.columns.CentsType(), nullable=False),
+        sa.Column("cancelled_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["cashier_id"], ["ab_user.id"], name=op.f("fk_receipt_cashier_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["top_up_id"], ["top_up.id"], name=op.f("fk_receipt_top_up_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
+        sa.UniqueConstraint("year", "number", name=op.f("uq_receipt_year_number")),
+    )
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_receipt_cashier_id"), ["cashier_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_receipt_top_up_id"), ["top_up_id"], unique=True)
 
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_receipt_top_up_id"))
+        batch_op.drop_index(batch_op.f("ix_receipt_cashier_id"))
+
+    op.drop_table("receipt")
+    with op.batch_alter_table("online_payment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_online_payment_top_up_id"))
+
+    op.drop_table("online_payment")
+    with op.batch_alter_table("top_up", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_top_up_bank_entry_id"))
+        batch_op.drop_index(batch_op.f("ix_top_up_account_id"))
+
+    op.drop_table("top_up")
     with op.batch_alter_table("bank_entry", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_bank_entry_money",
+            sqlite_where=sa.text("is_counted"),
+            postgresql_where=sa.text("is_counted"),
+        )
         batch_op.drop_index(batch_op.f("ix_bank_entry_transfer_id"))
-        batch_op.drop_index(batch_op.f("ix_bank_entry_bank_file_id"))
+        batch_op.drop_index(batch_op.f("ix_bank_entry_state"))
+        batch_op.drop_index(batch_op.f("ix_bank_entry_entry_reference"))
+        batch_op.drop_index(batch_op.f("ix_bank_entry_counterparty_iban"))
+        batch_op.drop_index("ix_bank_entry_bank_file_id_state")
+        batch_op.drop_index(batch_op.f("ix_bank_entry_account_id"))
 
     op.drop_table("bank_entry")
     with op.batch_alter_table("transfer", schema=None) as batch_op:
@@ -1635,21 +1835,13 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_refund_request_account_id"))
 
     op.drop_table("refund_request")
-    with op.batch_alter_table("receipt", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_receipt_top_up_id"))
-        batch_op.drop_index(batch_op.f("ix_receipt_cashier_id"))
-
-    op.drop_table("receipt")
     with op.batch_alter_table("pupil", schema=None) as batch_op:
         batch_op.drop_index("ix_pupil_last_name_first_name")
         batch_op.drop_index(batch_op.f("ix_pupil_diet_id"))
 
     op.drop_table("pupil")
     op.drop_table("outbox_mail_fact")
-    with op.batch_alter_table("online_payment", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_online_payment_top_up_id"))
-
-    op.drop_table("online_payment")
+    op.drop_table("bank_balance")
     with op.batch_alter_table("audit_value", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_value_entry_id"))
 
@@ -1659,10 +1851,6 @@ def downgrade():
         batch_op.drop_index("idx_permission_view_id")
 
     op.drop_table("ab_permission_view_role")
-    with op.batch_alter_table("top_up", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_top_up_account_id"))
-
-    op.drop_table("top_up")
     with op.batch_alter_table("school_class", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_school_class_school_year_id"))
 
@@ -1705,6 +1893,7 @@ def downgrade():
     op.drop_table("diet")
     with op.batch_alter_table("bank_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_bank_file_stored_file_id"))
+        batch_op.drop_index(batch_op.f("ix_bank_file_state"))
 
     op.drop_table("bank_file")
     with op.batch_alter_table("balance_question", schema=None) as batch_op:
