@@ -23,6 +23,7 @@ from app.declared.documents import DocumentView
 from app.declared.letters import LetterView
 from app.declared.menus import MenuView
 from app.declared.money import ReceiptView, TopUpView, TransferView
+from app.declared.my_refunds import MyRefundView
 from app.declared.office import MailView
 from app.declared.password import PasswordForgottenView, PasswordResetView, PasswordView
 from app.declared.people import AccountHolderView, FamilyView, HolderView, PupilAccountView
@@ -33,6 +34,7 @@ from app.declared.portal import (
     MyReceiptView,
     MyTopUpView,
 )
+from app.declared.questions import AskFamiliesView, BalanceQuestionView
 from app.declared.reference import (
     CategoryView,
     DietView,
@@ -40,6 +42,7 @@ from app.declared.reference import (
     PriceView,
     SettingsView,
 )
+from app.declared.refunds import RefundBatchView, RefundView, RefusalView
 from app.declared.registration import RegistrationView
 from app.declared.service import ProductionView, TodayView
 from app.declared.staff import StaffUserView
@@ -56,6 +59,7 @@ PORTAL: list[tuple[Any, Any, str]] = [
     (MyOperationView, _l("Operations"), "list"),
     (MyTopUpView, _l("My top-ups"), "wallet"),
     (MyReceiptView, _l("My receipts"), "receipt"),
+    (MyRefundView, _l("Refund"), "undo"),
     (MyDocumentView, _l("Documents"), "folder"),
 ]
 SERVICE: list[tuple[Any, Any, str]] = [
@@ -76,6 +80,9 @@ PEOPLE: list[tuple[Any, Any, str]] = [
 MONEY: list[tuple[Any, Any, str]] = [
     (ReceiptView, _l("Receipts"), "receipt"),
     (TopUpView, _l("Top-ups"), "wallet"),
+    (RefundView, _l("Refunds"), "undo"),
+    (RefundBatchView, _l("Payment orders"), "file"),
+    (BalanceQuestionView, _l("End of the school year"), "mail"),
     (TransferView, _l("Journal"), "bank"),
 ]
 SCHOOL: list[tuple[Any, Any, str]] = [
@@ -107,6 +114,8 @@ HIDDEN: list[Any] = [
     PupilAccountView,
     ServiceDaysView,
     ClosureView,
+    RefusalView,
+    AskFamiliesView,
     LetterView,
 ]
 

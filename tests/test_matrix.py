@@ -61,6 +61,8 @@ PARAMETERS: Final[dict[str, Any]] = {
     "TillView.pupil.pk": models.Pupil,
     "TillView.receipt.pk": models.Receipt,
     "TillView.cancel.pk": models.Receipt,
+    "MyRefundView.withdraw.pk": models.RefundRequest,
+    "MyRefundView.carry_over.pk": models.BalanceQuestion,
     "LocaleView.index.locale": ["fr", "en", "xx"],
     "PasswordResetView.this_form_get.token": ["x.y.z"],
     "PasswordResetView.this_form_post.token": ["x.y.z"],

@@ -1,6 +1,7 @@
 """What booked meals will cost, and how far the money reaches."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.booking.prices import price_list
-from app.models import Account, Booking, Enrolment, ServiceDay
+from app.models import Account, Booking, Enrolment, Pupil, ServiceDay
 from app.money import Cents
 from app.rules.coverage import Coverage, coverage_of
 from app.rules.pricing import PriceList
@@ -50,3 +51,27 @@ def coverage(session: Session, account_id: int, today: date) -> Coverage:
     account = session.get_one(Account, account_id)
     meals = meals_by_account(session, [account_id], today, price_list(session))
     return coverage_of(account.balance + account.tolerance, meals.get(account_id, []))
+
+
+@dataclass(frozen=True, order=True)
+class Meal:
+    """A booked meal at the price of its day."""
+
+    day: date
+    price: Cents
+    child: str
+
+
+def uncovered_meals(session: Session, account_id: int, available: Cents, today: date) -> list[Meal]:
+    """The booked meals that so much money does not reach, the next ones first."""
+    prices = price_list(session)
+    given = {"accounts": [account_id], "today": today}
+    query = _MEALS.join(Pupil, Pupil.id == Booking.pupil_id).add_columns(
+        Pupil.first_name, Pupil.last_name
+    )
+    meals = sorted(
+        Meal(day, prices.on(day, meal_type_id=kind, category_id=category) or 0, f"{first} {last}")
+        for _account, day, kind, category, first, last in session.execute(query, given)
+    )
+    covered = coverage_of(available, [(meal.day, meal.price) for meal in meals]).covered_meals
+    return meals[covered:]

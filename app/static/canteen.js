@@ -63,10 +63,11 @@ let typing, turn = 0;
 function findAsTyped(input) {
   clearTimeout(typing);
   typing = setTimeout(async () => {
-    const mine = ++turn, place = document.getElementById(input.dataset.live);
-    const address = `${input.form.getAttribute("action")}?${new URLSearchParams(new FormData(input.form))}`;
+    const mine = ++turn, place = document.getElementById(input.dataset.live ?? input.dataset.check);
+    const fields = new URLSearchParams(new FormData(input.form)), address = input.form.getAttribute("action");
     try {
-      const found = await ask(address);
+      /* What must not stand in an address is posted. */
+      const found = await (input.dataset.ask ? ask(input.dataset.ask, { method: "POST", body: fields }) : ask(`${address}?${fields}`));
       if (mine === turn) place.innerHTML = found;
     } catch {
       announce(document.getElementById("live").dataset.failed);
@@ -123,7 +124,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("input", (event) => {
-  if (event.target.matches("[data-live]")) findAsTyped(event.target);
+  if (event.target.matches("[data-live], [data-check]")) findAsTyped(event.target);
   if (event.target.matches("[data-filter]")) filterNames(event.target);
 });
 

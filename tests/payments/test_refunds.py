@@ -20,7 +20,7 @@ from app.errors import (
     Refusal,
     SentBefore,
 )
-from app.models import AccountHolder, RefundRequest
+from app.models import AccountHolder, RefundRequest, Transfer
 from app.payments.refund_office import mark_paid, pay_refunds, refuse_refund, verify_refund
 from app.payments.refunds import (
     Payee,
@@ -288,10 +288,10 @@ def test_one_verifies_and_another_pays(app: Flask) -> None:
 )
 def test_the_database_keeps_four_eyes_too(app: Flask, values: dict[str, Any]) -> None:
     refund_id = verified(app, household(app), accountant(app))
+    statement = sa.update(RefundRequest).where(RefundRequest.id == refund_id).values(**values)
 
     with pytest.raises(IntegrityError), acting(app) as session:
-        statement = sa.update(RefundRequest).where(RefundRequest.id == refund_id)
-        session.execute(statement.values(**values))
+        session.execute(statement)
 
 
 def test_staff_who_are_parents_leave_their_own_refund_to_others(app: Flask) -> None:
@@ -416,7 +416,7 @@ def test_marked_by_hand_and_then_seen_at_the_bank_is_booked_once(app: Flask) -> 
     transfer_id = settle(app, refund_id)
 
     with reading(app) as session:
-        transfer = session.get_one(ledger.Transfer, transfer_id)
+        transfer = session.get_one(Transfer, transfer_id)
         assert (transfer.kind, transfer.amount) == (TransferKind.REFUND_PAID, 5000)
         assert transfer.booked_on == local(NOON()).date()
 
