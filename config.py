@@ -32,6 +32,10 @@ MAIL_PASSWORD = os.environ.get("MAIL_PASSWORD") or None
 MAIL_DEFAULT_SENDER = os.environ.get("MAIL_SENDER", "cantine@localhost")
 MAIL_FOLDER = os.environ.get("MAIL_FOLDER", str(INSTANCE / "outbox"))
 
+# A folder where a program of the bank puts camt files; the worker imports each, then moves it to
+# done/ or refused/ in it. Empty: no folder is watched.
+BANK_FOLDER = os.environ.get("BANK_FOLDER", "")
+
 # Hours between the provider's validation of an online payment and its credit; 0 credits at once.
 ONLINE_CREDIT_DELAY_HOURS = int(os.environ.get("ONLINE_CREDIT_DELAY_HOURS", "24"))
 

@@ -111,6 +111,36 @@ def work(*, once: bool) -> None:
         raise SystemExit(1)
 
 
+@canteen.command("import-bank")
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False))
+def import_bank(files: tuple[str, ...]) -> None:
+    """Import camt.053 and camt.054 FILES (XML or ZIP), and say what became of each payment."""
+    from pathlib import Path
+
+    from app import bank_jobs
+    from app.access import SYSTEM
+    from app.bank.refusals import BankFileRefused
+    from app.web_errors import sentence_of
+
+    is_refused = False
+    for name in files:
+        try:
+            file_id = bank_jobs.receive_bank_file(Path(name), name, SYSTEM)
+            for _ in bank_jobs.book_bank_file(file_id):
+                pass
+        except BankFileRefused as refused:
+            click.echo(sentence_of(refused), err=True)
+            is_refused = True
+        except OSError as error:
+            click.echo(f"{name}: {error.strerror}", err=True)
+            is_refused = True
+        else:
+            for line in bank_jobs.report_of(file_id):
+                click.echo(line)
+    if is_refused:
+        raise SystemExit(1)
+
+
 @canteen.command("check-ledger")
 def check_ledger() -> None:
     """Prove that every balance is what its transfers say."""

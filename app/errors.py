@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from app.money import Cents, format_chf
 
 # The facts that are amounts.
-MONEY = frozenset({"balance", "amount", "minimum", "maximum", "price"})
+MONEY = frozenset({"balance", "amount", "minimum", "maximum", "price", "step"})
 
 
 def N_(text: str) -> str:  # noqa: N802 - the marker that Babel looks for
@@ -180,6 +180,12 @@ class CannotChange(Refusal):
     sentence = N_("This meal can no longer be changed that way. Call the canteen.")
 
 
+class CannotDecide(Refusal):
+    """A bank payment that was decided already, or that this is no decision for."""
+
+    sentence = N_("This payment is no longer waiting for that decision. Look at it again.")
+
+
 class NotFunded(Refusal):
     """A meal that is not paid for is not served."""
 
@@ -213,6 +219,29 @@ class AmountOutOfRange(Refusal):
     maximum: Cents
     sentence = N_("Enter an amount from CHF %(minimum)s to CHF %(maximum)s.")
     status = 400
+
+
+@dataclass(eq=False)
+class AmountNotInSteps(Refusal):
+    """An amount between two that are allowed."""
+
+    step: Cents
+    sentence = N_("Enter an amount in steps of CHF %(step)s.")
+    status = 400
+
+
+class NoBankDetails(Refusal):
+    """The canteen's IBAN or address is missing or of the wrong kind: there is no QR-bill."""
+
+    sentence = N_(
+        "The canteen cannot make QR-bills yet. Pay in cash at the till, or ask the secretariat."
+    )
+
+
+class NotOnItsWay(Refusal):
+    """A top-up that was credited or cancelled meanwhile."""
+
+    sentence = N_("This top-up is no longer on its way. Look at your top-ups.")
 
 
 class SentBefore(Refusal):

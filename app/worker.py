@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from app import booking, clock
 from app.access import EVERYTHING, SYSTEM, scope_of
+from app.bank_jobs import book_waiting, has_new_files, has_waiting, import_folder
 from app.booking.record import lock_day
 from app.booking.rules import service_rules
 from app.clock import local
@@ -183,6 +184,8 @@ TASKS: Final = (
     Task("credit top-ups", _is_credit_due, _credit_top_ups),
     Task("close days", lambda s, now: bool(days_to_close(s, now)), _close_days),
     Task("refuse unfunded", lambda s, now: bool(days_to_refuse(s, now)), _refuse_unfunded),
+    Task("import bank files", has_new_files, import_folder),
+    Task("book bank files", has_waiting, book_waiting),
     Task("send mails", _has_mail, _send_mails, is_shared=True),
     Task("forget attempts", _has_old_attempts, _forget_attempts),
     Task(HEARTBEAT, _is_heartbeat_due, _beat, is_shared=True),

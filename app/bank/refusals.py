@@ -139,3 +139,34 @@ class BankValueUnreadable(BankFileRefused):
         "%(file)s, line %(line)s: %(element)s “%(value)s” cannot be read,"
         " so nothing of this file is booked. Ask the bank for a new one."
     )
+
+
+@dataclass(eq=False)
+class WrongBankAccount(BankFileRefused):
+    """A file of an account that is not the canteen's; `iban` as the file says it."""
+
+    iban: str
+    sentence = N_(
+        "%(file)s is of the account %(iban)s, which is not in the settings. Choose the files of"
+        " the canteen’s account, or correct the settings."
+    )
+
+
+@dataclass(eq=False)
+class WrongBankCurrency(BankFileRefused):
+    """A file of an account in another currency."""
+
+    currency: str
+    sentence = N_(
+        "%(file)s is of an account in %(currency)s; the canteen’s account is in CHF. Choose"
+        " another file."
+    )
+
+
+@dataclass(eq=False)
+class BankAccountMissing(BankFileRefused):
+    """The settings do not say which account is the canteen's."""
+
+    sentence = N_(
+        "%(file)s was not read: the settings name no IBAN of the canteen. Enter it there first."
+    )

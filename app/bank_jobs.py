@@ -1,0 +1,216 @@
+"""Importing bank files step by step: from a page, a command, or the folder that is watched.
+
+Each step is one commit. A crash between two steps loses nothing: what was received is booked by
+whoever comes next, and a file that is still in the folder is received again as the same one.
+"""
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.access import EVERYTHING, SYSTEM, Actor, scope_of
+from app.bank.refusals import BankFileRefused
+from app.booking.rules import service_rules
+from app.documents.text import format_day
+from app.extensions import db
+from app.labels import label
+from app.models import BankEntry, BankFile, CanteenSettings
+from app.money import format_chf
+from app.reconciliation.files import open_file, read_again, receive, rules_of
+from app.reconciliation.importing import begin_booking, book_next, next_to_book
+from app.reconciliation.reading import BankRules, Reading
+from app.transaction import transaction
+from app.vocabulary import BankEntryState, BankFileState
+from app.web_errors import sentence_of
+
+QUIET: Final = timedelta(seconds=3)
+"""How long a file in the folder has not grown before it is whole."""
+
+_ENDINGS: Final = frozenset({".xml", ".zip"})
+Answer = TypeVar("Answer")
+
+
+def receive_bank_file(source: Path, name: str, actor: Actor) -> int:
+    """Read a file to its end and keep it; the id of its record. Raises: BankFileRefused."""
+    file = open_file(source, shown_name(name), _read(_rules), clock.today())
+    with transaction(actor) as session:
+        return receive(session, file, clock.now()).id
+
+
+def shown_name(name: str) -> str:
+    """The last part of a file's name, in signs that a page and a database keep."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return re.sub(r"[^\w .()’+=@,-]", "_", last)[-100:] or "camt.xml"
+
+
+def book_bank_file(file_id: int) -> Generator[int]:
+    """Book a file to its end; each step is a commit, and yields how many payments it booked.
+
+    A file that was begun before is finished first. Raises: BankFileRefused if the settings no
+    longer name its account.
+    """
+    with transaction(SYSTEM) as session:
+        begin_booking(session, file_id)
+    yield 0
+    while not _read(lambda session: _is_booked(session, file_id)):
+        turn = _read(_turn)
+        if turn is None:
+            return
+        yield from _book(turn)
+
+
+def book_waiting(_: str) -> Generator[int]:
+    """Book every file that somebody asked to book."""
+    while (turn := _read(_turn)) is not None:
+        yield from _book(turn)
+
+
+def has_waiting(session: Session, _: datetime) -> bool:
+    """Whether a file is to be booked."""
+    return next_to_book(session) is not None
+
+
+def _turn(session: Session) -> int | None:
+    found = next_to_book(session)
+    return None if found is None else found.id
+
+
+def _is_booked(session: Session, file_id: int) -> bool:
+    return session.get_one(BankFile, file_id).state is BankFileState.BOOKED
+
+
+def _rules(session: Session) -> BankRules:
+    return rules_of(session.get_one(CanteenSettings, 1))
+
+
+def _book(file_id: int) -> Generator[int]:
+    try:
+        reading = _read(lambda session: lines_of(session, file_id))
+    except BankFileRefused:
+        _put_aside(file_id)
+        raise
+    while True:
+        with transaction(SYSTEM) as session:
+            channel = session.get_one(CanteenSettings, 1).bank_channel
+            rules = service_rules(session)
+            booked = book_next(session, file_id, reading, channel, rules, clock.now)
+        yield booked
+        if not booked:
+            return
+
+
+def lines_of(session: Session, file_id: int) -> Reading:
+    """What a file holds, read again."""
+    bank_file = session.get_one(BankFile, file_id)
+    return read_again(session, bank_file, _rules(session), clock.today())
+
+
+def _put_aside(file_id: int) -> None:
+    """A file that is refused before its first payment must not keep the others waiting."""
+    with transaction(SYSTEM) as session:
+        untouched = BankFile.id == file_id, BankFile.lines_done == 0
+        state = sa.update(BankFile).where(*untouched, BankFile.state == BankFileState.BOOKING)
+        session.execute(state.values(state=BankFileState.RECEIVED))
+
+
+def _read(query: Callable[[Session], Answer]) -> Answer:
+    """Ask outside any transaction, afresh."""
+    session = db.session()
+    with scope_of(session, EVERYTHING):
+        session.rollback()
+        try:
+            return query(session)
+        finally:
+            session.rollback()
+
+
+# -- the folder that is watched --------------------------------------------------------------------
+
+
+def has_new_files(_: Session, now: datetime) -> bool:
+    """Whether the bank's program has put a whole file into BANK_FOLDER."""
+    return next(_new_files(now), None) is not None
+
+
+def import_folder(_: str) -> Generator[int]:
+    """Import each file of BANK_FOLDER, then move it to done/, or to refused/ with a note."""
+    for path in sorted(_new_files(clock.now())):
+        try:
+            file_id = receive_bank_file(path, path.name, SYSTEM)
+            yield 0
+            yield from book_bank_file(file_id)
+        except BankFileRefused as refused:
+            _move(path, "refused", sentence_of(refused))
+        except FileNotFoundError:
+            continue  # another worker was faster
+        else:
+            _move(path, "done", "")
+        yield 0
+
+
+def _new_files(now: datetime) -> Iterator[Path]:
+    folder = current_app.config["BANK_FOLDER"]
+    if not folder or not Path(folder).is_dir():
+        return
+    for path in Path(folder).iterdir():
+        if path.suffix.lower() in _ENDINGS and path.is_file():
+            changed = path.stat().st_mtime
+            if now.timestamp() - changed >= QUIET.total_seconds():
+                yield path
+
+
+def _move(path: Path, folder: str, note: str) -> None:
+    target = path.parent / folder
+    target.mkdir(exist_ok=True)
+    moved = target / path.name
+    for number in range(1, 1000):
+        if not moved.exists():
+            break
+        moved = target / f"{path.stem}-{number}{path.suffix}"
+    if note:
+        moved.with_suffix(".txt").write_text(f"{note}\n")
+    try:
+        path.replace(moved)
+    except FileNotFoundError:
+        return  # another worker was faster
+
+
+# -- what became of it -----------------------------------------------------------------------------
+
+
+def report_of(file_id: int) -> list[str]:
+    """Each payment of a file with its fate and why, then how many there are of each fate."""
+    return _read(lambda session: list(_report(session, file_id)))
+
+
+def _report(session: Session, file_id: int) -> Iterator[str]:
+    bank_file = session.get_one(BankFile, file_id)
+    yield f"{bank_file.file_name}: {label(bank_file.state)}"
+    query = sa.select(BankEntry).where(BankEntry.bank_file_id == file_id)
+    for entry in session.scalars(
+        query.order_by(BankEntry.position).execution_options(yield_per=500)
+    ):
+        sign = "" if entry.is_credit else "-"
+        day, amount = format_day(entry.booked_on), f"{sign}{format_chf(entry.amount)}"
+        what = f"{label(entry.state)}: {label(entry.reason)}"
+        yield f"{entry.position + 1:>5}  {day}  {amount:>12}  {entry.counterparty[:30]:30}  {what}"
+    for state, count, total in session.execute(counts(file_id)):
+        yield f"{label(state)}: {count}, CHF {format_chf(total)}"
+
+
+def counts(file_id: int) -> sa.Select[BankEntryState, int, int]:
+    """How many payments of a file had which fate, and what they move together."""
+    signed = sa.case((BankEntry.is_credit, BankEntry.amount), else_=-BankEntry.amount)
+    return (
+        sa.select(BankEntry.state, sa.func.count(), sa.func.sum(signed))
+        .where(BankEntry.bank_file_id == file_id)
+        .group_by(BankEntry.state)
+        .order_by(BankEntry.state)
+    )
