@@ -24,7 +24,8 @@ from app.filters import Condition, Where, search_by
 from app.forms import record_field
 from app.models import Account, AccountHolder, Booking, CanteenUser, PupilAccount
 from app.money import format_chf
-from app.refusals import AccountNotEmpty, MealsBooked
+from app.payments.refunds import open_refund
+from app.refusals import AccountNotEmpty, MealsBooked, RefundOpen
 from app.registration import NO_MAIL, free_username, shown_mail, stored_role
 from app.rows import ACT, KEEP, READ, Rows, TableView
 from app.security import STAFF
@@ -127,6 +128,8 @@ class FamilyView(ArchivableView):
         )
         if db.session().scalar(booked.limit(1)) is not None:
             raise MealsBooked
+        if open_refund(db.session(), item.id) is not None:
+            raise RefundOpen
 
 
 class UserView(ArchivableView):

@@ -15,6 +15,7 @@ from app import clock
 from app.declared.base import FormView
 from app.errors import NotFound
 from app.extensions import db
+from app.fields import last_day
 from app.filters import Condition, search_by
 from app.models import BalanceQuestion, SchoolYear
 from app.money import format_chf
@@ -82,6 +83,7 @@ class AskFamiliesView(FormView):
         leavers = set(session.scalars(leaving(session, year, clock.today())))
         return {
             "year": year,
+            "last_day": last_day(year.ends_on),
             "count": len(accounts),
             "leaving": sum(account.id in leavers for account in accounts),
             "total": sum(account.balance for account in accounts),
