@@ -6,6 +6,7 @@ whoever comes next, and a file that is still in the folder is received again as 
 
 import re
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -37,11 +38,19 @@ _ENDINGS: Final = frozenset({".xml", ".zip"})
 Answer = TypeVar("Answer")
 
 
-def receive_bank_file(source: Path, name: str, actor: Actor) -> int:
-    """Read a file to its end and keep it; the id of its record. Raises: BankFileRefused."""
+@dataclass(frozen=True)
+class Received:
+    """A file that is kept, and its lines, so that it need not be read again."""
+
+    id: int
+    reading: Reading
+
+
+def receive_bank_file(source: Path, name: str, actor: Actor) -> Received:
+    """Read a file to its end and keep it. Raises: BankFileRefused."""
     file = open_file(source, shown_name(name), _read(_rules), clock.today())
     with transaction(actor) as session:
-        return receive(session, file, clock.now()).id
+        return Received(receive(session, file, clock.now()).id, file.reading)
 
 
 def shown_name(name: str) -> str:
@@ -50,7 +59,7 @@ def shown_name(name: str) -> str:
     return re.sub(r"[^\w .()’+=@,-]", "_", last)[-100:] or "camt.xml"
 
 
-def book_bank_file(file_id: int) -> Generator[int]:
+def book_bank_file(file_id: int, reading: Reading | None = None) -> Generator[int]:
     """Book a file to its end; each step is a commit, and yields how many payments it booked.
 
     A file that was begun before is finished first. Raises: BankFileRefused if the settings no
@@ -63,7 +72,7 @@ def book_bank_file(file_id: int) -> Generator[int]:
         turn = _read(_turn)
         if turn is None:
             return
-        yield from _book(turn)
+        yield from _book(turn, reading if turn == file_id else None)
 
 
 def book_waiting(_: str) -> Generator[int]:
@@ -90,9 +99,9 @@ def _rules(session: Session) -> BankRules:
     return rules_of(session.get_one(CanteenSettings, 1))
 
 
-def _book(file_id: int) -> Generator[int]:
+def _book(file_id: int, known: Reading | None = None) -> Generator[int]:
     try:
-        reading = _read(lambda session: lines_of(session, file_id))
+        reading = known or _read(lambda session: lines_of(session, file_id))
     except BankFileRefused:
         _put_aside(file_id)
         raise
@@ -143,9 +152,9 @@ def import_folder(_: str) -> Generator[int]:
     """Import each file of BANK_FOLDER, then move it to done/, or to refused/ with a note."""
     for path in sorted(_new_files(clock.now())):
         try:
-            file_id = receive_bank_file(path, path.name, SYSTEM)
+            received = receive_bank_file(path, path.name, SYSTEM)
             yield 0
-            yield from book_bank_file(file_id)
+            yield from book_bank_file(received.id, received.reading)
         except BankFileRefused as refused:
             _move(path, "refused", sentence_of(refused))
         except FileNotFoundError:

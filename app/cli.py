@@ -125,8 +125,8 @@ def import_bank(files: tuple[str, ...]) -> None:
     is_refused = False
     for name in files:
         try:
-            file_id = bank_jobs.receive_bank_file(Path(name), name, SYSTEM)
-            for _ in bank_jobs.book_bank_file(file_id):
+            received = bank_jobs.receive_bank_file(Path(name), name, SYSTEM)
+            for _ in bank_jobs.book_bank_file(received.id, received.reading):
                 pass
         except BankFileRefused as refused:
             click.echo(sentence_of(refused), err=True)
@@ -135,7 +135,7 @@ def import_bank(files: tuple[str, ...]) -> None:
             click.echo(f"{name}: {error.strerror}", err=True)
             is_refused = True
         else:
-            for line in bank_jobs.report_of(file_id):
+            for line in bank_jobs.report_of(received.id):
                 click.echo(line)
     if is_refused:
         raise SystemExit(1)

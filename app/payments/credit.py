@@ -67,11 +67,11 @@ def credit_many(
     session: Session, arrivals: Sequence[Arrival], rules: ServiceRules, now: datetime
 ) -> list[int]:
     """The same for several top-ups in one posting; the transfers' ids in their order."""
-    entries = _entries(session, arrivals, local(now).date())
-    transfer_ids = ledger.post_many(session, entries, now=now)
     for arrival in arrivals:
         arrival.top_up.state, arrival.top_up.credited_at = TopUpState.CREDITED, now
     session.flush()
+    entries = _entries(session, arrivals, local(now).date())
+    transfer_ids = ledger.post_many(session, entries, now=now)
     credited = [arrival.top_up for arrival in arrivals]
     for account_id in _unfunded_today(session, {t.account_id for t in credited}, now):
         booking.fund_today(session, account_id, rules, now)

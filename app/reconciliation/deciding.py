@@ -103,10 +103,9 @@ def _credit_part(
     rules: ServiceRules,
     now: datetime,
 ) -> TopUp:
-    top_up = new_top_up(entry, amount, now)
     count = sa.select(sa.func.count(TopUp.id)).where(TopUp.bank_entry_id == entry.id)
-    top_up.request_id = f"bank:{entry.id}:{session.scalar(count)}"
-    top_up.bank_entry_id = entry.id
+    request_id = f"bank:{entry.id}:{session.scalar(count)}"
+    top_up = new_top_up(entry.id, entry.account_id or 0, amount, request_id, now)
     session.add(top_up)
     entry.reason = EntryReason.ASSIGNED
     if amount == left:

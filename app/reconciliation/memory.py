@@ -83,29 +83,29 @@ def remember(memory: Memory, line: Line, fate: Fate) -> None:
     )
 
 
-def entry_of(line: Line, fate: Fate, file_id: int) -> BankEntry:
-    """The row of a payment: texts are cut to what fits."""
+def row_of(line: Line, fate: Fate, file_id: int) -> dict[str, Any]:
+    """The columns of a payment's `BankEntry`: texts are cut to what fits."""
     entry, payment = line.entry, line.payment
-    return BankEntry(
-        bank_file_id=file_id,
-        position=line.position,
-        message_kind=line.message_kind,
-        statement=line.statement,
-        fingerprint=payment.fingerprint,
-        is_counted=fate.is_counted,
-        state=fate.state,
-        reason=fate.reason,
-        amount=payment.amount,
-        is_credit=payment.is_credit,
-        is_reversal=entry.is_reversal,
-        booked_on=entry.booked_on,
-        bank_reference=payment.bank_reference[:LONGEST],
-        entry_reference=entry.bank_reference[:LONGEST],
-        entry_amount=entry.amount,
-        reference=(payment.references or ("",))[0][:LONGEST],
-        counterparty=payment.counterparty[:140],
-        counterparty_iban=payment.counterparty_iban[:34],
-        message=(payment.message or entry.text)[:500],
-        end_to_end_id=payment.end_to_end_id[:35],
-        account_id=fate.account_id,
-    )
+    return {
+        "bank_file_id": file_id,
+        "position": line.position,
+        "message_kind": line.message_kind,
+        "statement": line.statement,
+        "fingerprint": payment.fingerprint,
+        "is_counted": fate.is_counted,
+        "state": fate.state,
+        "reason": fate.reason,
+        "amount": payment.amount,
+        "is_credit": payment.is_credit,
+        "is_reversal": entry.is_reversal,
+        "booked_on": entry.booked_on,
+        "bank_reference": payment.bank_reference[:LONGEST],
+        "entry_reference": entry.bank_reference[:LONGEST],
+        "entry_amount": entry.amount,
+        "reference": (payment.references or ("",))[0][:LONGEST],
+        "counterparty": payment.counterparty[:140],
+        "counterparty_iban": payment.counterparty_iban[:34],
+        "message": (payment.message or entry.text)[:500],
+        "end_to_end_id": payment.end_to_end_id[:35],
+        "account_id": fate.account_id,
+    }

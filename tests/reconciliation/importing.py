@@ -45,7 +45,7 @@ def receive_content(app: Flask, content: bytes, folder: Path, name: str = "bank.
     path = folder / name
     path.write_bytes(content)
     with app.app_context():
-        return receive_bank_file(path, name, SYSTEM)
+        return receive_bank_file(path, name, SYSTEM).id
 
 
 def import_content(app: Flask, content: bytes, folder: Path, name: str = "bank.xml") -> int:
