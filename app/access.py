@@ -113,6 +113,8 @@ _VISIBLE: Final[Mapping[type[Any], Callable[[Any], Condition]]] = {
     ),
     models.Transfer: lambda t: sa.or_(t.debit_id.in_(_WALLETS), t.credit_id.in_(_WALLETS)),
     models.TopUp: lambda top_up: top_up.account_id.in_(_ACCOUNTS),
+    models.OnlinePayment: lambda payment: payment.top_up_id.in_(_TOP_UPS),
+    models.QrBill: lambda bill: bill.account_id.in_(_ACCOUNTS),
     models.Receipt: lambda receipt: receipt.top_up_id.in_(_TOP_UPS),
     models.RefundRequest: lambda request: request.account_id.in_(_ACCOUNTS),
     models.BalanceQuestion: lambda question: question.account_id.in_(_ACCOUNTS),
@@ -122,6 +124,7 @@ _VISIBLE: Final[Mapping[type[Any], Callable[[Any], Condition]]] = {
 }
 _REFERENCE: Final = (
     models.CanteenSettings,
+    models.PaymentTerms,
     models.MealType,
     models.Diet,
     models.TariffCategory,

@@ -33,6 +33,7 @@ AUDITED: Final = (
     models.TariffCategory,
     models.Diet,
     models.Document,
+    models.PaymentTerms,
     models.Period,
     models.RefundRequest,
 )

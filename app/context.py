@@ -13,7 +13,7 @@ from jinja2.runtime import Context
 
 from app.access import EVERYTHING, scope_of
 from app.booking.rules import rules_of
-from app.documents.letterhead import Letterhead
+from app.documents.letterhead import Letterhead, letterhead_of
 from app.extensions import db
 from app.labels import label
 from app.models import CanteenSettings
@@ -83,10 +83,7 @@ def service_rules() -> ServiceRules:
 
 def letterhead() -> Letterhead:
     """Whose paper our documents are printed on."""
-    canteen = canteen_settings()
-    town = f"{canteen.postal_code} {canteen.town}".strip()
-    lines = tuple(filter(None, (canteen.street, town)))
-    return Letterhead(canteen.name, lines, canteen.phone, canteen.email, canteen.website)
+    return letterhead_of(canteen_settings())
 
 
 def pdf_answer(content: bytes, name: str) -> Response:

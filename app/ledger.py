@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access import actor_of
+from app.bank.references import account_reference
 from app.clock import local
 from app.errors import AlreadyReversed, AmountOutOfRange, InsufficientFunds, PeriodClosed
-from app.models import Account, LedgerAccount, Period, Transfer
+from app.models import Account, CanteenSettings, LedgerAccount, Period, Transfer
 from app.money import MAX_CENTS, Cents
 from app.vocabulary import LedgerKind, PeriodState, TransferKind
 
@@ -56,13 +57,29 @@ def open_chart(session: Session) -> None:
 
 
 def open_account(session: Session, label: str) -> Account:
-    """A new client account with its wallet, empty."""
+    """A new client account with its wallet, empty, and its payment reference."""
     account = Account(label=label, balance=0, tolerance=0, taken_back=0)
     session.add(account)
     session.flush()
+    give_reference(account, session.get(CanteenSettings, 1))
     session.add(LedgerAccount(kind=LedgerKind.WALLET, code=f"W{account.id}", account_id=account.id))
     session.flush()
     return account
+
+
+def give_reference(account: Account, canteen: CanteenSettings | None) -> None:
+    """The reference that the account keeps for ever; none before the canteen has an IBAN."""
+    if account.reference is None and canteen is not None and canteen.creditor_iban:
+        account.reference = account_reference(
+            account.id, canteen.creditor_iban, canteen.reference_prefix
+        )
+
+
+def give_references(session: Session, canteen: CanteenSettings) -> None:
+    """A reference to every account that was opened before the canteen had an IBAN."""
+    without = sa.select(Account).where(Account.reference.is_(None)).order_by(Account.id)
+    for account in session.scalars(without):
+        give_reference(account, canteen)
 
 
 def wallet_id(session: Session, account_id: int) -> int:

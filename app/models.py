@@ -61,6 +61,11 @@ class CanteenSettings(Model):
         CheckConstraint("special_notice_days BETWEEN 0 AND 30", name="special_notice_days"),
         CheckConstraint("last_call < end_of_service", name="last_call_before_end"),
         CheckConstraint("top_up_minimum > 0 AND top_up_minimum <= top_up_maximum", name="top_up"),
+        CheckConstraint(
+            "top_up_step > 0 AND top_up_minimum % top_up_step = 0"
+            " AND top_up_maximum % top_up_step = 0",
+            name="top_up_step",
+        ),
         CheckConstraint("refund_days BETWEEN 1 AND 60", name="refund_days"),
     )
     id: Mapped[Key]
@@ -79,6 +84,7 @@ class CanteenSettings(Model):
     low_balance_meals: Mapped[int] = mapped_column(default=5)
     top_up_minimum: Mapped[Cents] = cents(default=500)
     top_up_maximum: Mapped[Cents] = cents(default=100_000)
+    top_up_step: Mapped[Cents] = cents(default=5)
     creditor_name: Mapped[str] = mapped_column(NAME, default="")
     creditor_iban: Mapped[str] = mapped_column(String(34), default="")
     reference_prefix: Mapped[str] = mapped_column(String(6), default="000000")
@@ -89,8 +95,6 @@ class CanteenSettings(Model):
     )
     refund_iban: Mapped[str] = mapped_column(String(34), default="", server_default="")
     refund_days: Mapped[int] = mapped_column(default=15, server_default="15")
-    payment_terms: Mapped[str] = mapped_column(Text, default="")
-    payment_terms_version: Mapped[int] = mapped_column(default=1)
     staff_second_factor: Mapped[bool] = mapped_column(default=False)
     is_demo: Mapped[bool] = mapped_column(default=False)
 
@@ -510,6 +514,45 @@ class TopUp(Model):
     bank_entry: Mapped["BankEntry | None"] = relationship(back_populates="top_ups")
 
 
+class QrBill(Model):
+    """A QR-bill that a family asked for: one amount, or a standing order, or an open amount.
+
+    One amount is a top-up on its way. Always the account's one reference: paid as often as it is.
+    """
+
+    __tablename__ = "qr_bill"
+    __table_args__ = (
+        CheckConstraint("amount IS NULL OR amount > 0", name="amount"),
+        CheckConstraint(
+            "(top_up_id IS NOT NULL) = (amount IS NOT NULL AND NOT is_standing)", name="announced"
+        ),
+    )
+    id: Mapped[Key]
+    account_id: Mapped[int] = ref("account.id")
+    amount: Mapped[Cents | None] = cents(nullable=True)
+    is_standing: Mapped[bool]
+    made_at: Mapped[datetime] = instant()
+    request_id: Mapped[str] = mapped_column(String(64), unique=True)
+    top_up_id: Mapped[int | None] = ref("top_up.id", nullable=True, unique=True)
+    account: Mapped[Account] = relationship()
+    top_up: Mapped[TopUp | None] = relationship()
+
+
+class BalanceNotice(Model):
+    """That an account was told of its balance, once for a day.
+
+    The day is that of the first meal that is not covered, or the one on which the balance ran low.
+    """
+
+    __tablename__ = "balance_notice"
+    __table_args__ = (UniqueConstraint("account_id", "kind", "day"),)
+    id: Mapped[Key]
+    account_id: Mapped[int] = ref("account.id", index=False)
+    kind: Mapped[words.FactKind] = word(words.FactKind)
+    day: Mapped[date] = day()
+    told_at: Mapped[datetime] = instant()
+
+
 class Receipt(Model):
     """Numbered proof of a cash top-up; a cancelled one keeps its number."""
 
@@ -668,18 +711,66 @@ class BankBalance(Model):
     bank_file: Mapped[BankFile] = relationship()
 
 
+class PaymentTerms(Model):
+    """The terms of online payment, one row per version, never changed: who paid accepted one."""
+
+    __tablename__ = "payment_terms"
+    __table_args__ = (CheckConstraint("version > 0", name="version"),)
+    id: Mapped[Key]
+    version: Mapped[int] = mapped_column(unique=True)
+    text: Mapped[str] = mapped_column(Text)
+    published_at: Mapped[datetime] = instant()
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
 class OnlinePayment(Model):
-    """One attempt at the provider."""
+    """One attempt at the provider; `order_number` is ours, `provider_reference` the provider's.
+
+    `check_at` is when the worker asks the provider next; None when there is nothing to ask.
+    """
 
     __tablename__ = "online_payment"
-    __table_args__ = (UniqueConstraint("provider", "provider_reference"),)
+    __table_args__ = (
+        UniqueConstraint("provider", "provider_reference"),
+        CheckConstraint(
+            "provider_reference IS NOT NULL OR state IN ('created', 'expired')", name="reference"
+        ),
+        Index(
+            "uq_online_payment_validated",
+            "top_up_id",
+            unique=True,
+            sqlite_where=text("state = 'validated'"),
+            postgresql_where=text("state = 'validated'"),
+        ),
+    )
     id: Mapped[Key]
     top_up_id: Mapped[int] = ref("top_up.id")
     provider: Mapped[str] = mapped_column(String(20))
-    provider_reference: Mapped[str] = mapped_column(String(80))
+    order_number: Mapped[str] = mapped_column(String(20), unique=True)
+    provider_reference: Mapped[str | None] = mapped_column(String(80))
+    address: Mapped[str] = mapped_column(String(500), default="")
     state: Mapped[words.PaymentState] = word(words.PaymentState)
-    terms_version: Mapped[int]
+    terms_version: Mapped[int] = mapped_column(
+        ForeignKey("payment_terms.version", ondelete="RESTRICT")
+    )
     terms_accepted_at: Mapped[datetime] = instant()
+    check_at: Mapped[datetime | None] = instant(nullable=True, index=True)
+    settled_at: Mapped[datetime | None] = instant(nullable=True)
+    top_up: Mapped[TopUp] = relationship()
+    terms: Mapped[PaymentTerms] = relationship()
+
+
+class PaymentNotification(Model):
+    """What a provider told us of a payment, once: a hint to ask it, never believed by itself."""
+
+    __tablename__ = "payment_notification"
+    __table_args__ = (UniqueConstraint("payment_id", "event"),)
+    id: Mapped[Key]
+    payment_id: Mapped[int] = ref("online_payment.id", index=False)
+    event: Mapped[str] = mapped_column(String(60))
+    received_at: Mapped[datetime] = instant()
 
 
 class RefundBatch(Model):

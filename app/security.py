@@ -26,6 +26,7 @@ from app.vocabulary import Channel, Role
 
 _READ: Final = "can_(list|show)"
 _KEEP: Final = "can_(list|show|add|edit)"
+_RECHARGE: Final = "can_(index|order|bill|pdf|code|withdraw)"
 _TILL: Final = "can_(search|pupil|account|record|receipt|cancel)"
 
 _FORM: Final = "can_this_form_(get|post)"
@@ -41,10 +42,12 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "MyReceiptView": "can_(list|file)",
         "MyRefundView": f"{_FORM}|can_(iban|withdraw|carry_over)",
         "MyDocumentView": "can_(list|file)",
+        "RechargeView": _RECHARGE,
         "AgendaView": "can_(week|change)",
         "RepeatView": "can_(repeat|undo)",
     },
     Role.SECRETARIAT: {
+        "RechargeView": _RECHARGE,
         "RegistrationView": _FORM,
         "LetterView": "can_pdf",
         "FamilyView": f"{_READ}|can_edit|{_ARCHIVE}",
@@ -80,6 +83,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "TopUpView": _READ,
     },
     Role.TILL: {
+        "RechargeView": _RECHARGE,
         "FamilyView": _READ,
         "HealthRecordView": _READ,
         "AgendaView": "can_(week|change)",
@@ -99,6 +103,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "ProductionView": "can_(list|pdf)",
     },
     Role.ACCOUNTING: {
+        "RechargeView": _RECHARGE,
         "FamilyView": _READ,
         "PupilView": _READ,
         "HolderView": _READ,

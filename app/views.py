@@ -48,6 +48,7 @@ from app.declared.service import ProductionView, TodayView
 from app.declared.staff import StaffUserView
 from app.pages.agenda import AgendaView
 from app.pages.endpoints import HealthView
+from app.pages.recharge import RechargeView
 from app.pages.repeat import RepeatView
 from app.pages.till import TillView
 from app.security import is_staff
@@ -55,6 +56,7 @@ from app.security import is_staff
 # View, label, icon. Order is the order of the menu.
 PORTAL: list[tuple[Any, Any, str]] = [
     (AgendaView, _l("Agenda"), "calendar"),
+    (RechargeView, _l("Top up"), "card"),
     (MyMenuView, _l("Menus"), "utensils"),
     (MyOperationView, _l("Operations"), "list"),
     (MyTopUpView, _l("My top-ups"), "wallet"),

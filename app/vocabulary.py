@@ -125,6 +125,7 @@ class TransferKind(StrEnum):
     PAYOUT = "payout"
     DEPOSIT = "deposit"
     CHARGEBACK = "chargeback"
+    PAID_TWICE = "paid_twice"
     CASH_DIFFERENCE = "cash_difference"
     ASSIGNMENT = "assignment"
     REVERSAL = "reversal"
@@ -148,13 +149,21 @@ class TopUpState(StrEnum):
 
 
 class PaymentState(StrEnum):
-    """One attempt at the online provider."""
+    """One attempt at the online provider, as the provider last told it.
 
+    Created here, started there; paid twice waits to be refunded to the card; mismatched was paid
+    with another amount, currency, merchant or order than ours, and waits for a person.
+    """
+
+    CREATED = "created"
     STARTED = "started"
     VALIDATED = "validated"
     FAILED = "failed"
     ABANDONED = "abandoned"
+    EXPIRED = "expired"
+    PAID_TWICE = "paid_twice"
     REFUNDED = "refunded"
+    MISMATCHED = "mismatched"
 
 
 class BankMessage(StrEnum):
@@ -253,6 +262,11 @@ class FactKind(StrEnum):
     LATE_CANCELLATION = "late_cancellation"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a word, not a secret
     PRICE_CHANGED = "price_changed"
+    PAYMENT_VALIDATED = "payment_validated"
+    PAYMENT_REFUNDED = "payment_refunded"
+    QR_BILL = "qr_bill"
+    LOW_BALANCE = "low_balance"
+    MEAL_UNCOVERED = "meal_uncovered"
     REFUND_REQUESTED = "refund_requested"
     REFUND_VERIFIED = "refund_verified"
     REFUND_SENT = "refund_sent"

@@ -32,11 +32,13 @@ from app.delivery.queue import deliver, is_anything_waiting
 from app.extensions import db
 from app.models import Booking, Job, LoginAttempt, ServiceDay, TopUp
 from app.payments.credit import credit_due
+from app.payments.notices import last_round, tell_balances
 from app.rules.deadlines import end_of_service_of, last_call_of
 from app.transaction import transaction
 from app.vocabulary import BookingState, TopUpState
 
 HEARTBEAT: Final = "heartbeat"
+TELL_BALANCES: Final = "tell balances"
 HEARTBEAT_EVERY: Final = timedelta(seconds=15)
 LEASE: Final = timedelta(seconds=30)
 REST: Final = 1.0  # seconds between two looks at what there is to do
@@ -180,10 +182,25 @@ def _beat(_: str) -> Generator[int]:
     yield 0  # that it ran is noted, and that is all
 
 
+def _is_round_due(session: Session, now: datetime) -> bool:
+    """Once a day after 18:00; again after a round that failed."""
+    job = session.scalar(sa.select(Job).where(Job.name == TELL_BALANCES))
+    if job is None or job.last_run_at is None or job.last_error:
+        return True
+    return bool(job.last_run_at < last_round(now))
+
+
+def _tell_balances(_: str) -> Generator[int]:
+    with transaction(SYSTEM) as session:
+        told = tell_balances(session, clock.now())
+    yield told
+
+
 TASKS: Final = (
     Task("credit top-ups", _is_credit_due, _credit_top_ups),
     Task("close days", lambda s, now: bool(days_to_close(s, now)), _close_days),
     Task("refuse unfunded", lambda s, now: bool(days_to_refuse(s, now)), _refuse_unfunded),
+    Task(TELL_BALANCES, _is_round_due, _tell_balances),
     Task("import bank files", has_new_files, import_folder),
     Task("book bank files", has_waiting, book_waiting),
     Task("send mails", _has_mail, _send_mails, is_shared=True),

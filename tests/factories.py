@@ -45,6 +45,7 @@ class Family:
 def seed(session: Session) -> None:
     """The school: year, class, service days, meal types, prices, diets, one user of each role."""
     session.get_one(models.CanteenSettings, 1).name = "Réfectoire de l’essai"
+    session.add(models.PaymentTerms(version=1, text="Payé d’avance.", published_at=now()))
     _school(session)
     _meals(session)
     for role in Role:

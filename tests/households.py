@@ -163,6 +163,21 @@ class _Maker:
             now=now(),
         )
         self.add(
+            models.QrBill,
+            account_id=account_id,
+            amount=TOP_UP,
+            is_standing=True,
+            made_at=now(),
+            request_id=f"{mark}q",
+        )
+        self.add(
+            models.BalanceNotice,
+            account_id=account_id,
+            kind=words.FactKind.LOW_BALANCE,
+            day=today(),
+            told_at=now(),
+        )
+        self.add(
             models.Receipt,
             year=2026,
             number=700_000 + top_up_id,
@@ -175,6 +190,7 @@ class _Maker:
             models.OnlinePayment,
             top_up_id=top_up_id,
             provider="simulated",
+            order_number=mark[:20],
             provider_reference=mark,
             state=words.PaymentState.VALIDATED,
             terms_version=1,

@@ -56,6 +56,10 @@ OPEN: Final = {
 }
 # Which record a parameter of a hand-made page names; elsewhere it is one of the view's own model.
 PARAMETERS: Final[dict[str, Any]] = {
+    "RechargeView.bill.pk": models.QrBill,
+    "RechargeView.pdf.pk": models.QrBill,
+    "RechargeView.code.pk": models.QrBill,
+    "RechargeView.withdraw.pk": models.TopUp,
     "TillView.account.pk": models.Account,
     "TillView.record.pk": models.Account,
     "TillView.pupil.pk": models.Pupil,

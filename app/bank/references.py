@@ -59,6 +59,11 @@ def account_reference(account_id: int, creditor_iban: str, prefix: str = NO_PREF
     return _scor(account_id) if kind is ReferenceType.SCOR else _qrr(account_id, prefix)
 
 
+def goes_with(reference: str, iban: str) -> bool:
+    """Whether the reference is of the type that the creditor's IBAN wants."""
+    return type_of(reference) is type_for(iban)
+
+
 def _qrr(account_id: int, prefix: str) -> str:
     """26 digits and their check digit. Source: the same, modulo 10 recursive."""
     if not _PREFIX.fullmatch(prefix):

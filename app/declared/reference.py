@@ -10,8 +10,8 @@ from sqlalchemy.orm import joinedload
 from wtforms import ValidationError
 from wtforms.validators import Email, Length, NumberRange, Optional, Regexp
 
-from app import booking, clock
-from app.bank.iban import parse_iban
+from app import booking, clock, ledger
+from app.bank.iban import parse_iban, parse_payout_iban
 from app.declared.base import ArchivableView
 from app.errors import Refusal
 from app.extensions import db
@@ -141,6 +141,25 @@ def _is_iban(form: Any, field: Any) -> None:  # noqa: ARG001
         raise ValidationError(sentence_of(refused)) from None
 
 
+def _can_pay(form: Any, field: Any) -> None:  # noqa: ARG001
+    """An IBAN that money can be sent from."""
+    try:
+        field.data = parse_payout_iban(field.data or "")
+    except Refusal as refused:
+        raise ValidationError(sentence_of(refused)) from None
+
+
+def _divides(*names: str) -> Any:
+    """A step by which those other amounts can be reached."""
+
+    def check(form: Any, field: Any) -> None:
+        if field.data and any((form[name].data or 0) % field.data for name in names):
+            sentence = _l("The smallest and the largest top-up must be multiples of the step.")
+            raise ValidationError(str(sentence))
+
+    return check
+
+
 class LaterThan:
     """A time or an amount above that of another field."""
 
@@ -188,11 +207,13 @@ _SETTINGS: Final = [
             "fields": [
                 "top_up_minimum",
                 "top_up_maximum",
+                "top_up_step",
                 "creditor_name",
                 "creditor_iban",
                 "reference_prefix",
+                "refund_iban",
+                "refund_days",
                 "bank_channel",
-                "payment_terms",
             ]
         },
     ),
@@ -206,7 +227,11 @@ class SettingsView(TableView):
     edit_title = _l("Edit the settings")
     show_fieldsets = _SETTINGS
     edit_fieldsets = _SETTINGS
-    formatters_columns = {"top_up_minimum": format_chf, "top_up_maximum": format_chf}
+    formatters_columns = {
+        "top_up_minimum": format_chf,
+        "top_up_maximum": format_chf,
+        "top_up_step": format_chf,
+    }
     validators_columns = {
         "email": [Optional(), Email(_l("Enter a mail address such as anne@example.ch."))],
         "end_of_service": [
@@ -219,7 +244,10 @@ class SettingsView(TableView):
         "top_up_maximum": [
             LaterThan("top_up_minimum", _l("This must be above the smallest top-up.")),
         ],
+        "top_up_step": [NumberRange(min=1), _divides("top_up_minimum", "top_up_maximum")],
         "creditor_iban": [Optional(), _is_iban],
+        "refund_iban": [Optional(), _can_pay],
+        "refund_days": [NumberRange(min=1, max=60)],
         "reference_prefix": [Regexp(r"\d{6}$", message=_l("Six digits.")), Length(max=6)],
     }
 
@@ -234,6 +262,5 @@ class SettingsView(TableView):
         return url_for("SettingsView.show", pk=1)
 
     def pre_update(self, item: CanteenSettings) -> None:
-        """Other terms are another version: families accept the one they saw."""
-        if sa.inspect(item).attrs.payment_terms.history.has_changes():
-            item.payment_terms_version += 1
+        """Another creditor account means references of another form, for the accounts to come."""
+        ledger.give_references(db.session(), item)

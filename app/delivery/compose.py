@@ -10,6 +10,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from app.delivery.letter import Attachment
 from app.delivery.letters import LETTERS
 from app.delivery.telling import Telling
 from app.language import LOCALES
@@ -26,6 +27,7 @@ class Composed:
     subject: str
     text: str
     html: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 def compose(
@@ -54,6 +56,7 @@ def compose(
             subject=one_line(letter.subject),
             text=_render("mail/letter.txt", variables),
             html=_render("mail/letter.html", variables),
+            attachments=letter.attachments,
         )
 
 

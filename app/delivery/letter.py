@@ -27,6 +27,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A PDF that goes along."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Letter:
     """One mail, in the reader's language."""
 
@@ -36,6 +44,7 @@ class Letter:
     notes: tuple[str, ...] = ()
     link: Link | None = None
     is_urgent: bool = False
+    attachments: tuple[Attachment, ...] = ()
 
 
 def in_full(day: date) -> str:

@@ -10,10 +10,12 @@ from flask_babel import lazy_gettext as _l
 
 from app.booking.prices import categories_on, price_list
 from app.delivery.balance import balance_notes
+from app.delivery.bank_letters import taken_back
 from app.delivery.letter import Letter, Link, Section, clock_time, in_full
 from app.delivery.meals import NetChange, Outcome, children_of, net_changes, sections_of, title_of
 from app.delivery.refund_letters import balance_question, refund_told
 from app.delivery.telling import Telling
+from app.delivery.top_up_letters import low_balance, meal_uncovered, qr_bill
 from app.models import Account, Enrolment, Price, Receipt, SchoolClass, TopUp
 from app.money import Cents, format_chf
 from app.rules.deadlines import end_of_service_of, last_call_of
@@ -270,9 +272,13 @@ LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.MEAL_REFUSED: meal_refused,
     FactKind.CREDITED: credited,
     FactKind.RECEIPT_CANCELLED: receipt_cancelled,
+    FactKind.TAKEN_BACK: taken_back,
     FactKind.LATE_CANCELLATION: late_cancellation,
     FactKind.PRICE_CHANGED: price_changed,
     FactKind.PASSWORD_RESET: password_reset,
+    FactKind.QR_BILL: qr_bill,
+    FactKind.LOW_BALANCE: low_balance,
+    FactKind.MEAL_UNCOVERED: meal_uncovered,
     FactKind.REFUND_REQUESTED: refund_told,
     FactKind.REFUND_VERIFIED: refund_told,
     FactKind.REFUND_SENT: refund_told,

@@ -56,6 +56,8 @@ def message_of(
         date=now.timestamp(),
         extra_headers={"Auto-Submitted": "auto-generated"},
     )
+    for each in composed.attachments:
+        message.attach(each.name, "application/pdf", each.content)
     # Flask-Mail would write a second header beside its own one if it were given as an extra.
     message.msgId = message_id(mail.id, mail.created_at, config["PUBLIC_URL"])
     return message

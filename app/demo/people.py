@@ -12,6 +12,7 @@ from flask_appbuilder.security.sqla.models import Role as StoredRole
 from flask_appbuilder.security.sqla.models import assoc_user_role
 from sqlalchemy.orm import Session
 
+from app import ledger
 from app.access import Actor
 from app.demo.bulk import Row, insert, insert_quietly
 from app.demo.names import CHILDREN, LAST_NAMES, PARENTS, STREETS, plain
@@ -19,6 +20,7 @@ from app.demo.school import CYCLES, DIETS, School
 from app.models import (
     Account,
     AccountHolder,
+    CanteenSettings,
     CanteenUser,
     Enrolment,
     HealthRecord,
@@ -201,6 +203,7 @@ def _write_accounts(session: Session, families: list[Family]) -> None:
     ]
     for family, account_id in zip(families, insert(session, Account, rows), strict=True):
         family.account_id = account_id
+    ledger.give_references(session, session.get_one(CanteenSettings, 1))
     wallets = [
         {"kind": LedgerKind.WALLET, "code": f"W{f.account_id}", "account_id": f.account_id}
         for f in families

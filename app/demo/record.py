@@ -145,10 +145,14 @@ def _payment(deposit: Deposit) -> Row:
     return {
         "top_up_id": deposit.id,
         "provider": PROVIDER,
+        "order_number": deposit.request_id[:20],
         "provider_reference": deposit.request_id,
+        "address": "",
         "state": PaymentState.VALIDATED,
         "terms_version": 1,
         "terms_accepted_at": deposit.made_at,
+        "check_at": None,
+        "settled_at": deposit.made_at,
     }
 
 

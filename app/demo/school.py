@@ -1,13 +1,14 @@
 """The canteen itself: settings, years, classes, days, price list and menus."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from itertools import count, product
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.clock import instant_of
 from app.demo.bulk import Row, insert, insert_one
 from app.demo.dishes import NORMAL, VEGETARIAN, Dish
 from app.demo.names import TEACHERS
@@ -17,6 +18,7 @@ from app.models import (
     Diet,
     MealType,
     Menu,
+    PaymentTerms,
     Price,
     SchoolClass,
     SchoolYear,
@@ -44,12 +46,16 @@ _SETTINGS: Final = {
     "opening_hours": "Du lundi au vendredi, de 11 h 30 à 14 h 00.",
     "creditor_name": "Association du Réfectoire des Aiguilles",
     "creditor_iban": "CH9300762011623852957",  # the example that the standard's own texts use
-    "payment_terms": (
-        "Les repas sont payés d’avance. Une recharge en ligne est portée au compte 24 heures "
-        "après sa validation. Le solde est remboursé sur demande dans les 15 jours."
-    ),
     "is_demo": True,
 }
+_TERMS: Final = (
+    "Les repas sont payés d’avance. La carte, le compte postal ou TWINT sont débités par notre "
+    "prestataire de paiement ; nous ne voyons jamais leur numéro.\n\n"
+    "Le montant est porté au compte client au plus tôt 24 heures après la validation du paiement. "
+    "Les repas du jour même se paient en espèces à la caisse.\n\n"
+    "Un paiement fait deux fois par erreur est remboursé sur la même carte. Le solde du compte est "
+    "remboursé sur demande, dans les 15 jours, par virement bancaire."
+).replace(" ;", "\u202f;")
 # Meal kind: name, old and new price for residents, in centimes. Others pay the surcharge.
 _PRICES: Final = {
     MealKind.NORMAL: ("Normal", 900, 950),
@@ -93,6 +99,8 @@ def open_school(session: Session, span: Span, today: date, pupils: int) -> Schoo
     capacity = -(-pupils // 10) * 10
     parallels = max(1, round(pupils / PUPILS_IN_THREE_CLASSES))
     _settle(session, capacity)
+    opening = instant_of(span.served[0], time(7))
+    insert(session, PaymentTerms, [{"version": 1, "text": _TERMS, "published_at": opening}])
     types = _meal_types(session)
     categories = insert(session, TariffCategory, [{"name": name} for name in _CATEGORIES])
     prices = _price_list(session, span, today, types, categories)

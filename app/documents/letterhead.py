@@ -10,6 +10,7 @@ from reportlab.lib.units import mm
 from app.documents.lettering import BOLD
 from app.documents.pen import GREY, Box, Imprint, Pen
 from app.documents.text import Face, shrink_lines, wrap
+from app.models import CanteenSettings
 
 Gettext: TypeAlias = Callable[[str], str]
 """Translates an English sentence into the reader's language."""
@@ -46,6 +47,13 @@ class Letterhead:
     def contacts(self) -> tuple[str, ...]:
         """The ways to reach the canteen that are known."""
         return tuple(filter(None, (self.phone, self.email, self.website)))
+
+
+def letterhead_of(canteen: CanteenSettings) -> Letterhead:
+    """Whose paper our documents are printed on."""
+    town = f"{canteen.postal_code} {canteen.town}".strip()
+    lines = tuple(filter(None, (canteen.street, town)))
+    return Letterhead(canteen.name, lines, canteen.phone, canteen.email, canteen.website)
 
 
 @dataclass(frozen=True)

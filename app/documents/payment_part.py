@@ -203,10 +203,14 @@ def _draw_corners(pen: Pen, box: Box) -> None:
     canvas.restoreState()
 
 
+def swiss_code(bill: QrBill) -> segno.QRCode:
+    """The code in UTF-8, level M. Raises: as `app.bank.qrbill.cleaned`."""
+    return segno.make(payload(bill), error="m", encoding="utf-8", micro=False, boost_error=False)
+
+
 def _draw_code(pen: Pen, bill: QrBill) -> None:
-    """The code in UTF-8, level M, and the Swiss cross in its middle."""
-    code = segno.make(payload(bill), error="m", encoding="utf-8", micro=False, boost_error=False)
-    pen.modules(code, _CODE)
+    """The code, and the Swiss cross in its middle."""
+    pen.modules(swiss_code(bill), _CODE)
     x, y = _CODE.x + _CODE.width / 2, _CODE.y + _CODE.height / 2
     for width, height, colour in (
         (7, 7, white),

@@ -142,7 +142,7 @@ class Pen:
         self.canvas.translate(box.x, box.y + box.height)
         self.canvas.scale(side, -side)
         # Whole numbers, written at once: a path of a thousand rectangles takes six times as long.
-        runs = [f"{x} {y} {n} 1 re" for y, row in enumerate(rows) for x, n in _dark_runs(row)]
+        runs = [f"{x} {y} {n} 1 re" for y, row in enumerate(rows) for x, n in dark_runs(row)]
         self.canvas.addLiteral("\n".join([*runs, "f"]))
         self.canvas.restoreState()
 
@@ -163,7 +163,7 @@ class Pen:
         return self._file.getvalue()
 
 
-def _dark_runs(row: Iterable[int]) -> list[tuple[int, int]]:
+def dark_runs(row: Iterable[int]) -> list[tuple[int, int]]:
     """Start and length of each run of dark modules in a row of a QR code."""
     runs: list[tuple[int, int]] = []
     for place, dark in enumerate(row):

@@ -203,7 +203,7 @@ def _on_behalf(facts: Facts, pupil_id: int | None) -> OnBehalf | None:
 
 
 def _summary(facts: Facts) -> dict[str, Any]:
-    return {"accounts": summaries(facts, {})}
+    return {"accounts": summaries(facts)}
 
 
 def _confirmation(wish: Wish, action: str, name: str) -> str:

@@ -1,8 +1,8 @@
 """A family's money on a page: each account's balance and how far it lasts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flask import url_for
 from flask_babel import format_date, gettext
 
 from app.money import format_chf
@@ -18,18 +18,18 @@ class AccountSummary:
     balance: str
     coverage: str
     tone: str
-    topup_url: str | None = None
+    topup_url: str
 
 
-def summaries(facts: Facts, urls: Mapping[int, str]) -> list[AccountSummary]:
-    """Each account's balance and how far it lasts; `urls` says where to top it up."""
+def summaries(facts: Facts) -> list[AccountSummary]:
+    """Each account's balance, how far it lasts, and where to top it up."""
     return [
         AccountSummary(
             label=account.label,
             balance=f"CHF {format_chf(account.balance)}",
             coverage=coverage_sentence(facts.coverage[account.id]),
             tone=_tone(facts.coverage[account.id]),
-            topup_url=urls.get(account.id),
+            topup_url=url_for("RechargeView.index", account=account.id),
         )
         for account in facts.accounts.values()
     ]

@@ -147,6 +147,7 @@ def upgrade():
         sa.Column("low_balance_meals", sa.Integer(), nullable=False),
         sa.Column("top_up_minimum", app.columns.CentsType(), nullable=False),
         sa.Column("top_up_maximum", app.columns.CentsType(), nullable=False),
+        sa.Column("top_up_step", app.columns.CentsType(), nullable=False),
         sa.Column("creditor_name", sa.String(length=80), nullable=False),
         sa.Column("creditor_iban", sa.String(length=34), nullable=False),
         sa.Column("reference_prefix", sa.String(length=6), nullable=False),
@@ -165,8 +166,6 @@ def upgrade():
         ),
         sa.Column("refund_iban", sa.String(length=34), server_default="", nullable=False),
         sa.Column("refund_days", sa.Integer(), server_default="15", nullable=False),
-        sa.Column("payment_terms", sa.Text(), nullable=False),
-        sa.Column("payment_terms_version", sa.Integer(), nullable=False),
         sa.Column("staff_second_factor", sa.Boolean(), nullable=False),
         sa.Column("is_demo", sa.Boolean(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_canteen_settings_one_row")),
@@ -183,6 +182,10 @@ def upgrade():
         sa.CheckConstraint(
             "top_up_minimum > 0 AND top_up_minimum <= top_up_maximum",
             name=op.f("ck_canteen_settings_top_up"),
+        ),
+        sa.CheckConstraint(
+            "top_up_step > 0 AND top_up_minimum % top_up_step = 0 AND top_up_maximum % top_up_step = 0",
+            name=op.f("ck_canteen_settings_top_up_step"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_canteen_settings")),
     )
@@ -243,6 +246,16 @@ def upgrade():
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meal_type")),
         sa.UniqueConstraint("name", name=op.f("uq_meal_type_name")),
+    )
+    op.create_table(
+        "payment_terms",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("published_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("version > 0", name=op.f("ck_payment_terms_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_terms")),
+        sa.UniqueConstraint("version", name=op.f("uq_payment_terms_version")),
     )
     op.create_table(
         "period",
@@ -461,6 +474,54 @@ def upgrade():
             "ix_audit_entry_entity_entity_id", ["entity", "entity_id"], unique=False
         )
 
+    op.create_table(
+        "balance_notice",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("account_id", app.columns.ID, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "booking_changed",
+                "meal_unfunded",
+                "meal_refused",
+                "credited",
+                "receipt_cancelled",
+                "taken_back",
+                "late_cancellation",
+                "password_reset",
+                "price_changed",
+                "payment_validated",
+                "payment_refunded",
+                "qr_bill",
+                "low_balance",
+                "meal_uncovered",
+                "refund_requested",
+                "refund_verified",
+                "refund_sent",
+                "refund_paid",
+                "refund_refused",
+                "refund_withdrawn",
+                "balance_question",
+                name="factkind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("told_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_balance_notice_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_balance_notice")),
+        sa.UniqueConstraint(
+            "account_id", "kind", "day", name=op.f("uq_balance_notice_account_id_kind_day")
+        ),
+    )
     op.create_table(
         "balance_question",
         sa.Column("id", app.columns.ID, nullable=False),
@@ -692,6 +753,11 @@ def upgrade():
                 "late_cancellation",
                 "password_reset",
                 "price_changed",
+                "payment_validated",
+                "payment_refunded",
+                "qr_bill",
+                "low_balance",
+                "meal_uncovered",
                 "refund_requested",
                 "refund_verified",
                 "refund_sent",
@@ -745,6 +811,11 @@ def upgrade():
                 "late_cancellation",
                 "password_reset",
                 "price_changed",
+                "payment_validated",
+                "payment_refunded",
+                "qr_bill",
+                "low_balance",
+                "meal_uncovered",
                 "refund_requested",
                 "refund_verified",
                 "refund_sent",
@@ -1411,6 +1482,7 @@ def upgrade():
                 "payout",
                 "deposit",
                 "chargeback",
+                "paid_twice",
                 "cash_difference",
                 "assignment",
                 "reversal",
@@ -1687,15 +1759,21 @@ def upgrade():
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column("top_up_id", app.columns.ID, nullable=False),
         sa.Column("provider", sa.String(length=20), nullable=False),
-        sa.Column("provider_reference", sa.String(length=80), nullable=False),
+        sa.Column("order_number", sa.String(length=20), nullable=False),
+        sa.Column("provider_reference", sa.String(length=80), nullable=True),
+        sa.Column("address", sa.String(length=500), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
+                "created",
                 "started",
                 "validated",
                 "failed",
                 "abandoned",
+                "expired",
+                "paid_twice",
                 "refunded",
+                "mismatched",
                 name="paymentstate",
                 native_enum=False,
                 create_constraint=True,
@@ -1705,6 +1783,18 @@ def upgrade():
         ),
         sa.Column("terms_version", sa.Integer(), nullable=False),
         sa.Column("terms_accepted_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("check_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "provider_reference IS NOT NULL OR state IN ('created', 'expired')",
+            name=op.f("ck_online_payment_reference"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["terms_version"],
+            ["payment_terms.version"],
+            name=op.f("fk_online_payment_terms_version"),
+            ondelete="RESTRICT",
+        ),
         sa.ForeignKeyConstraint(
             ["top_up_id"],
             ["top_up.id"],
@@ -1712,6 +1802,7 @@ def upgrade():
             ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_online_payment")),
+        sa.UniqueConstraint("order_number", name=op.f("uq_online_payment_order_number")),
         sa.UniqueConstraint(
             "provider",
             "provider_reference",
@@ -1719,9 +1810,44 @@ def upgrade():
         ),
     )
     with op.batch_alter_table("online_payment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_online_payment_check_at"), ["check_at"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_online_payment_top_up_id"), ["top_up_id"], unique=False
         )
+        batch_op.create_index(
+            "uq_online_payment_validated",
+            ["top_up_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'validated'"),
+            postgresql_where=sa.text("state = 'validated'"),
+        )
+
+    op.create_table(
+        "qr_bill",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("account_id", app.columns.ID, nullable=False),
+        sa.Column("amount", app.columns.CentsType(), nullable=True),
+        sa.Column("is_standing", sa.Boolean(), nullable=False),
+        sa.Column("made_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("top_up_id", app.columns.ID, nullable=True),
+        sa.CheckConstraint(
+            "(top_up_id IS NOT NULL) = (amount IS NOT NULL AND NOT is_standing)",
+            name=op.f("ck_qr_bill_announced"),
+        ),
+        sa.CheckConstraint("amount IS NULL OR amount > 0", name=op.f("ck_qr_bill_amount")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_qr_bill_account_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["top_up_id"], ["top_up.id"], name=op.f("fk_qr_bill_top_up_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_qr_bill")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_qr_bill_request_id")),
+    )
+    with op.batch_alter_table("qr_bill", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_qr_bill_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_qr_bill_top_up_id"), ["top_up_id"], unique=True)
 
     op.create_table(
         "receipt",
@@ -1746,18 +1872,47 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_receipt_cashier_id"), ["cashier_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_receipt_top_up_id"), ["top_up_id"], unique=True)
 
+    op.create_table(
+        "payment_notification",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("payment_id", app.columns.ID, nullable=False),
+        sa.Column("event", sa.String(length=60), nullable=False),
+        sa.Column("received_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["payment_id"],
+            ["online_payment.id"],
+            name=op.f("fk_payment_notification_payment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_notification")),
+        sa.UniqueConstraint(
+            "payment_id", "event", name=op.f("uq_payment_notification_payment_id_event")
+        ),
+    )
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("payment_notification")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_receipt_top_up_id"))
         batch_op.drop_index(batch_op.f("ix_receipt_cashier_id"))
 
     op.drop_table("receipt")
+    with op.batch_alter_table("qr_bill", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_qr_bill_top_up_id"))
+        batch_op.drop_index(batch_op.f("ix_qr_bill_account_id"))
+
+    op.drop_table("qr_bill")
     with op.batch_alter_table("online_payment", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_online_payment_validated",
+            sqlite_where=sa.text("state = 'validated'"),
+            postgresql_where=sa.text("state = 'validated'"),
+        )
         batch_op.drop_index(batch_op.f("ix_online_payment_top_up_id"))
+        batch_op.drop_index(batch_op.f("ix_online_payment_check_at"))
 
     op.drop_table("online_payment")
     with op.batch_alter_table("top_up", schema=None) as batch_op:
@@ -1900,6 +2055,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_balance_question_school_year_id"))
 
     op.drop_table("balance_question")
+    op.drop_table("balance_notice")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_entry_entity_entity_id")
         batch_op.drop_index(batch_op.f("ix_audit_entry_actor_id"))
@@ -1937,6 +2093,7 @@ def downgrade():
     op.drop_table("service_day")
     op.drop_table("school_year")
     op.drop_table("period")
+    op.drop_table("payment_terms")
     op.drop_table("meal_type")
     with op.batch_alter_table("login_attempt", schema=None) as batch_op:
         batch_op.drop_index("ix_login_attempt_identifier_address")

@@ -1,18 +1,18 @@
 import segno
 
-from app.documents.pen import Box, Imprint, Pen, _dark_runs
+from app.documents.pen import Box, Imprint, Pen, dark_runs
 
 IMPRINT = Imprint("Title", "Author", "fr")
 
 
 def test_joins_dark_modules_that_touch() -> None:
-    assert _dark_runs(bytearray([1, 1, 0, 1, 0, 0, 1, 1, 1])) == [(0, 2), (3, 1), (6, 3)]
+    assert dark_runs(bytearray([1, 1, 0, 1, 0, 0, 1, 1, 1])) == [(0, 2), (3, 1), (6, 3)]
 
 
 def test_every_dark_module_is_in_one_run() -> None:
     for row in segno.make("https://refectoire.example", error="m").matrix_iter(border=4):
         cells = bytearray(row)
-        covered = [place for start, length in _dark_runs(cells) for place in range(length)]
+        covered = [place for start, length in dark_runs(cells) for place in range(length)]
 
         assert len(covered) == sum(cells)
 
