@@ -39,6 +39,20 @@ BANK_FOLDER = os.environ.get("BANK_FOLDER", "")
 # Hours between the provider's validation of an online payment and its credit; 0 credits at once.
 ONLINE_CREDIT_DELAY_HOURS = int(os.environ.get("ONLINE_CREDIT_DELAY_HOURS", "24"))
 
+# Who takes online payments: "simulated" moves no money and is refused in production; "" for nobody.
+ONLINE_PROVIDER = os.environ.get("ONLINE_PROVIDER", "simulated")
+SIMULATED_FOLDER = os.environ.get("SIMULATED_FOLDER", str(INSTANCE / "simulated"))
+DATATRANS_API = os.environ.get("DATATRANS_API", "https://api.sandbox.datatrans.com")
+DATATRANS_PAGES = os.environ.get("DATATRANS_PAGES", "https://pay.sandbox.datatrans.com")
+DATATRANS_MERCHANT_ID = os.environ.get("DATATRANS_MERCHANT_ID", "")
+DATATRANS_PASSWORD = os.environ.get("DATATRANS_PASSWORD", "")
+DATATRANS_SIGN_KEY = os.environ.get("DATATRANS_SIGN_KEY", "")  # hexadecimal
+DATATRANS_METHODS = os.environ.get("DATATRANS_METHODS", "VIS,ECA,PFC,TWI")
+POSTFINANCE_HOST = os.environ.get("POSTFINANCE_HOST", "https://checkout.postfinance.ch/api/v2.0")
+POSTFINANCE_SPACE_ID = os.environ.get("POSTFINANCE_SPACE_ID", "")
+POSTFINANCE_USER_ID = os.environ.get("POSTFINANCE_USER_ID", "")
+POSTFINANCE_SECRET = os.environ.get("POSTFINANCE_SECRET", "")
+
 # Sessions: idle limit in hours.
 PERMANENT_SESSION_LIFETIME = timedelta(hours=int(os.environ.get("SESSION_HOURS", "12")))
 SESSION_COOKIE_HTTPONLY = True

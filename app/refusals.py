@@ -130,3 +130,22 @@ class NoRefundAccount(Refusal):
         "Refunds need an account to be paid from. Ask the administrator to enter an ordinary IBAN"
         " in the settings."
     )
+
+
+class TermsNotAccepted(Refusal):
+    """Nobody pays online without having accepted the terms."""
+
+    sentence = N_("Read the terms of online payment and accept them, then continue.")
+    status = 400
+
+
+class TermsChanged(Refusal):
+    """Other terms were published since the form was opened."""
+
+    sentence = N_("The terms of online payment have changed. Open the form again and read them.")
+
+
+class AlreadyPaid(Refusal):
+    """The top-up of this form was paid."""
+
+    sentence = N_("This top-up is paid already. Look at your top-ups.")

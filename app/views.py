@@ -25,6 +25,7 @@ from app.declared.menus import MenuView
 from app.declared.money import ReceiptView, TopUpView, TransferView
 from app.declared.my_refunds import MyRefundView
 from app.declared.office import MailView
+from app.declared.online import OnlinePaymentView, PaymentTermsView, PayoutView
 from app.declared.password import PasswordForgottenView, PasswordResetView, PasswordView
 from app.declared.people import AccountHolderView, FamilyView, HolderView, PupilAccountView
 from app.declared.portal import (
@@ -48,6 +49,7 @@ from app.declared.service import ProductionView, TodayView
 from app.declared.staff import StaffUserView
 from app.pages.agenda import AgendaView
 from app.pages.endpoints import HealthView
+from app.pages.payment import NotificationView, PaymentView
 from app.pages.recharge import RechargeView
 from app.pages.repeat import RepeatView
 from app.pages.till import TillView
@@ -85,6 +87,9 @@ MONEY: list[tuple[Any, Any, str]] = [
     (RefundView, _l("Refunds"), "undo"),
     (RefundBatchView, _l("Payment orders"), "file"),
     (BalanceQuestionView, _l("End of the school year"), "mail"),
+    (OnlinePaymentView, _l("Online payments"), "card"),
+    (PayoutView, _l("Payouts of the provider"), "bank"),
+    (PaymentTermsView, _l("Terms of online payment"), "file"),
     (TransferView, _l("Journal"), "bank"),
 ]
 SCHOOL: list[tuple[Any, Any, str]] = [
@@ -107,6 +112,8 @@ OFFICE: list[tuple[Any, Any, str]] = [
 ]
 # Reached from other pages only.
 HIDDEN: list[Any] = [
+    PaymentView,
+    NotificationView,
     HealthView,
     RepeatView,
     PasswordView,

@@ -29,6 +29,7 @@ from app.booking.rules import service_rules
 from app.clock import local
 from app.delivery.gather import gather, is_anything_due
 from app.delivery.queue import deliver, is_anything_waiting
+from app.enquiries import ask_providers, is_anything_to_ask
 from app.extensions import db
 from app.models import Booking, Job, LoginAttempt, ServiceDay, TopUp
 from app.payments.credit import credit_due
@@ -197,6 +198,7 @@ def _tell_balances(_: str) -> Generator[int]:
 
 
 TASKS: Final = (
+    Task("ask providers", is_anything_to_ask, ask_providers),
     Task("credit top-ups", _is_credit_due, _credit_top_ups),
     Task("close days", lambda s, now: bool(days_to_close(s, now)), _close_days),
     Task("refuse unfunded", lambda s, now: bool(days_to_refuse(s, now)), _refuse_unfunded),

@@ -46,6 +46,7 @@ def create_test_app(url: str, mail_folder: Path, **more: Any) -> Flask:
     app = create_app(
         SQLALCHEMY_DATABASE_URI=url,
         MAIL_FOLDER=str(mail_folder),
+        SIMULATED_FOLDER=str(mail_folder.with_name("simulated")),
         SECRET_KEY="only-for-the-tests",
         TESTING=True,
         RATELIMIT_ENABLED=False,

@@ -13,6 +13,7 @@ from app.delivery.balance import balance_notes
 from app.delivery.bank_letters import taken_back
 from app.delivery.letter import Letter, Link, Section, clock_time, in_full
 from app.delivery.meals import NetChange, Outcome, children_of, net_changes, sections_of, title_of
+from app.delivery.payment_letters import payment_refunded, payment_validated
 from app.delivery.refund_letters import balance_question, refund_told
 from app.delivery.telling import Telling
 from app.delivery.top_up_letters import low_balance, meal_uncovered, qr_bill
@@ -276,6 +277,8 @@ LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.LATE_CANCELLATION: late_cancellation,
     FactKind.PRICE_CHANGED: price_changed,
     FactKind.PASSWORD_RESET: password_reset,
+    FactKind.PAYMENT_VALIDATED: payment_validated,
+    FactKind.PAYMENT_REFUNDED: payment_refunded,
     FactKind.QR_BILL: qr_bill,
     FactKind.LOW_BALANCE: low_balance,
     FactKind.MEAL_UNCOVERED: meal_uncovered,

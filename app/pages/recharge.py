@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import sqlalchemy as sa
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, current_app, flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import format_date, get_locale, gettext
@@ -31,6 +31,8 @@ from app.money import Cents, format_chf, parse_chf
 from app.pages.asked import code_asked, id_asked
 from app.pages.summary import coverage_sentence
 from app.payments.limits import limits_of
+from app.payments.online import current_terms
+from app.payments.providers import is_open
 from app.payments.qr_bills import (
     BillTerms,
     BillWish,
@@ -174,7 +176,7 @@ class RechargeView(BaseView):
             no_bill=_why_no_bill(account),
             arrival=(first, last),
             on_its_way=_on_its_way(session, account.id),
-            online=None,
+            online=_online_offer(session),
             request_id=uuid4().hex,
             is_for_family=is_staff(current_user),
         )
@@ -322,3 +324,26 @@ def _on_its_way(session: Session, account_id: int) -> list[OnItsWay]:
         )
         for top_up in session.scalars(query)
     ]
+
+
+@dataclass(frozen=True)
+class OnlineOffer:
+    """Where a parent pays online, by which terms, and how long the money takes to count."""
+
+    url: str
+    terms_version: int
+    terms_url: str
+    hours: int
+
+
+def _online_offer(session: Session) -> OnlineOffer | None:
+    """None for staff, without a provider, or before terms were published."""
+    terms = current_terms(session)
+    if is_staff(current_user) or terms is None or not is_open(current_app.config):
+        return None
+    return OnlineOffer(
+        url_for("PaymentView.start"),
+        terms.version,
+        url_for("PaymentView.terms", version=terms.version),
+        current_app.config["ONLINE_CREDIT_DELAY_HOURS"],
+    )

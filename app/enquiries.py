@@ -1,0 +1,104 @@
+"""Asking a provider what has become of a payment: outside any transaction, written inside one.
+
+The worker asks, and the page that the browser comes back to: both believe the provider alone.
+"""
+
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.access import EVERYTHING, SYSTEM, scope_of
+from app.booking.rules import service_rules
+from app.extensions import db
+from app.models import OnlinePayment
+from app.payments import online
+from app.payments.credit import credit_due
+from app.payments.gateway import Gateway, ProviderNotSet, ProviderSilent, Standing
+from app.payments.providers import gateway_of
+from app.transaction import transaction
+from app.vocabulary import PaymentState
+
+_SETTLED: Final = frozenset(
+    {PaymentState.VALIDATED, PaymentState.REFUNDED, PaymentState.MISMATCHED}
+)
+
+
+def enquire(payment_id: int) -> PaymentState:
+    """Ask the provider, write what it says, refund what was paid twice; the state after it.
+
+    Raises: ProviderSilent, ProviderNotSet.
+    """
+    session: Session = db.session()
+    with scope_of(session, EVERYTHING):
+        payment = session.get_one(OnlinePayment, payment_id, populate_existing=True)
+        state, reference = payment.state, payment.provider_reference
+        gateway = gateway_of(payment.provider, current_app.config)
+        number = payment.order_number
+    session.rollback()
+    if state in _SETTLED:
+        return state
+    if reference is None:
+        return _give_up(payment_id)
+    standing = gateway.fetch(reference)
+    state = _settle(payment_id, standing)
+    if state is PaymentState.PAID_TWICE:
+        state = _give_back(payment_id, gateway, standing, number)
+    return state
+
+
+def _give_up(payment_id: int) -> PaymentState:
+    with transaction(SYSTEM) as session:
+        return online.give_up(session, payment_id, clock.now)
+
+
+def _settle(payment_id: int, standing: Standing) -> PaymentState:
+    delay = timedelta(hours=current_app.config["ONLINE_CREDIT_DELAY_HOURS"])
+    with transaction(SYSTEM) as session:
+        state = online.settle(session, payment_id, standing, delay, clock.now)
+    if state is PaymentState.VALIDATED and not delay:
+        with transaction(SYSTEM) as session:
+            credit_due(session, service_rules(session), clock.now)
+    return state
+
+
+def _give_back(payment_id: int, gateway: Gateway, standing: Standing, number: str) -> PaymentState:
+    """A crash after the refund finds it done: the provider says so, or knows our number."""
+    gateway.refund(standing, f"R{number}"[:20])
+    return _settle(payment_id, replace(standing, is_refunded=True))
+
+
+def is_anything_to_ask(session: Session, now: datetime) -> bool:
+    """Whether there is a payment of which its provider must be asked."""
+    return bool(online.due_checks(session, now, limit=1))
+
+
+def ask_providers(_: str) -> Generator[bool]:
+    """Ask of each payment that is due; yields whether there was an answer.
+
+    A provider that does not answer is not waited for again in this round: a day that must be closed
+    has its time. It is asked again later.
+    """
+    session: Session = db.session()
+    with scope_of(session, EVERYTHING):
+        due = online.due_checks(session, clock.now())
+    session.rollback()
+    for payment_id in due:
+        is_answered = _enquire_patiently(payment_id)
+        yield is_answered
+        if not is_answered:
+            break
+
+
+def _enquire_patiently(payment_id: int) -> bool:
+    try:
+        enquire(payment_id)
+    except (ProviderSilent, ProviderNotSet):
+        with transaction(SYSTEM) as session:
+            online.postpone(session, payment_id, clock.now)
+        return False
+    return True
