@@ -65,14 +65,19 @@ def book_bank_file(file_id: int, reading: Reading | None = None) -> Generator[in
     A file that was begun before is finished first. Raises: BankFileRefused if the settings no
     longer name its account.
     """
-    with transaction(SYSTEM) as session:
-        begin_booking(session, file_id)
+    begin(file_id)
     yield 0
     while not _read(lambda session: _is_booked(session, file_id)):
         turn = _read(_turn)
         if turn is None:
             return
         yield from _book(turn, reading if turn == file_id else None)
+
+
+def begin(file_id: int) -> None:
+    """From here on the worker books the file, if nobody does it before."""
+    with transaction(SYSTEM) as session:
+        begin_booking(session, file_id)
 
 
 def book_waiting(_: str) -> Generator[int]:

@@ -31,6 +31,7 @@ _TILL: Final = "can_(search|pupil|account|record|receipt|cancel)"
 
 _FORM: Final = "can_this_form_(get|post)"
 _ARCHIVE: Final = "archive|restore"
+_BANK: Final = "can_assign|send_back|payout|deposit|fee|accept|drop|reconsider"
 _EVERYBODY: Final = {"PasswordView": _FORM}
 
 # View name: what the role may do there. Views are matched whole, permissions too.
@@ -113,6 +114,9 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "BookingListView": _READ,
         "ReceiptView": f"{_READ}|can_pdf",
         "TopUpView": _READ,
+        "BankFileView": f"{_READ}|book",
+        "BankUploadView": _FORM,
+        "BankEntryView": f"{_READ}|{_BANK}",
         "OnlinePaymentView": f"{_READ}|ask",
         "PayoutView": "can_list",
         "PaymentTermsView": f"{_READ}|can_add",

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from app.declared.audit import AuditView, BookingHistoryView
+from app.declared.bank import BankEntryView, BankFileView, BankUploadView
 from app.declared.bookings import BookingListView
 from app.declared.calendar import (
     ClosureView,
@@ -84,6 +85,8 @@ PEOPLE: list[tuple[Any, Any, str]] = [
 MONEY: list[tuple[Any, Any, str]] = [
     (ReceiptView, _l("Receipts"), "receipt"),
     (TopUpView, _l("Top-ups"), "wallet"),
+    (BankFileView, _l("Bank files"), "bank"),
+    (BankEntryView, _l("Bank queue"), "inbox"),
     (RefundView, _l("Refunds"), "undo"),
     (RefundBatchView, _l("Payment orders"), "file"),
     (BalanceQuestionView, _l("End of the school year"), "mail"),
@@ -121,6 +124,7 @@ HIDDEN: list[Any] = [
     PasswordResetView,
     AccountHolderView,
     PupilAccountView,
+    BankUploadView,
     ServiceDaysView,
     ClosureView,
     RefusalView,

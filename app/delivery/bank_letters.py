@@ -21,8 +21,8 @@ def taken_back(told: Telling) -> Letter:
     if account.taken_back:
         notes.append(
             _(
-                "CHF %(amount)s are missing. Until they are paid, no new meals can be booked; those "
-                "that are booked stay.",
+                "CHF %(amount)s are missing. Until they are paid, no new meals can be booked; "
+                "those that are booked stay.",
                 amount=format_chf(account.taken_back),
             )
         )
