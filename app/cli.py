@@ -12,9 +12,9 @@ from flask.cli import AppGroup
 class Commands(AppGroup):
     """Commands that say what is refused as a page does, in one sentence, and exit with 1."""
 
-    def command(self, *arguments: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    def command(self, *args: Any, **kwargs: Any) -> Any:
         """As the stock decorator."""
-        declare = super().command(*arguments, **options)
+        declare = super().command(*args, **kwargs)
         return lambda function: declare(_in_one_sentence(function))
 
 
