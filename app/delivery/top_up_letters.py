@@ -20,8 +20,7 @@ from app.models import Account, BalanceNotice, QrBill
 from app.money import Cents, format_chf
 from app.payments.limits import limits_of
 from app.payments.qr_bills import BillTerms, arrival, bill_content, first_holder
-from app.rules.coverage import coverage_of
-from app.rules.top_ups import next_month
+from app.rules.top_ups import proposals
 from app.vocabulary import FactKind
 
 
@@ -111,17 +110,12 @@ def _what_to_pay(told: Telling) -> list[str]:
 
 
 def _missing(told: Telling) -> Cents:
-    """What the meals lack to the end of the month in which the first is not covered."""
+    """What the top-up page proposes; the maximum where that is not enough."""
     account = told.session.get_one(Account, told.mail.account_id)
-    prices = price_list(told.session)
+    prices, limits = price_list(told.session), limits_of(told.canteen)
     meals = meals_by_account(told.session, [account.id], told.today, prices).get(account.id, [])
-    available = account.balance + account.tolerance
-    gap = coverage_of(available, meals).first_uncovered
-    if gap is None:
-        return 0
-    until = next_month(gap)
-    lacking = sum(price for day, price in meals if day < until) - available
-    return limits_of(told.canteen).fit(lacking)
+    found = proposals(account.balance + account.tolerance, meals, told.today, limits)
+    return (found.month or limits.maximum) if found.gap else 0
 
 
 def _proposed(told: Telling) -> tuple[Attachment, ...]:

@@ -127,7 +127,7 @@ class RechargeView(BaseView):
             iban=format_iban(content.bill.iban),
             reference=format_reference(content.bill.reference),
             arrival=(first, last),
-            can_withdraw=bill.top_up is not None and bill.top_up.state is TopUpState.ANNOUNCED,
+            state=bill.top_up.state.value if bill.top_up else "",
         )
 
     @expose("/bill/<pk>/pdf", methods=["GET"])
@@ -159,7 +159,9 @@ class RechargeView(BaseView):
         household = _household(session, account)
         limits = limits_of(canteen)
         known = household.proposals
-        amount = typed or _plain(known.month or known.year or limits.fit(0))
+        amount = typed or _plain(
+            known.month or known.year or limits.fit(household.coverage.missing)
+        )
         first, last = arrival(clock.today())
         html: str = self.render_template(
             "recharge/index.html",
@@ -286,7 +288,9 @@ def _bill_title(bill: QrBill) -> str:
 
 def _choices(known: Proposals) -> list[tuple[str, Cents]]:
     """What we propose, and until when it lasts."""
-    month = format_date(clock.today(), "MMMM")
+    if known.gap is None:
+        return []
+    month = format_date(known.gap, "MMMM")
     found = [
         (gettext("to the end of %(month)s", month=month), known.month),
         (gettext("to the end of the school year"), known.year),

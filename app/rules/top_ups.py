@@ -7,6 +7,7 @@ from typing import Final
 
 from app.errors import AmountNotInSteps, AmountOutOfRange
 from app.money import Cents
+from app.rules.coverage import coverage_of
 
 FASTEST, SLOWEST = 3, 7  # working days that a bank transfer takes
 _SATURDAY: Final = 5
@@ -35,8 +36,13 @@ class TopUpLimits:
 
 @dataclass(frozen=True)
 class Proposals:
-    """What to pay in, 0 where the balance suffices; `monthly` for each of `months` months."""
+    """What to pay in; 0 where nothing lacks, or more than the maximum.
 
+    `month` reaches to the end of the month of `gap`, the first meal that is not covered; `year` to
+    the last meal; `monthly` does so in `months` months.
+    """
+
+    gap: date | None
     month: Cents
     year: Cents
     monthly: Cents
@@ -46,22 +52,31 @@ class Proposals:
 def proposals(
     available: Cents, meals: Iterable[tuple[date, Cents]], today: date, limits: TopUpLimits
 ) -> Proposals:
-    """What the booked meals cost minus the balance: to the end of the month, of the school year.
+    """What the booked meals cost minus the balance, to the end of a month and of the school year.
 
-    Meals are booked for a school year, so that its end is the last of them. A standing order
-    spreads that over the months from this one to that of the last meal.
+    The month is this one, or the first that the balance does not cover. Meals are booked for a
+    school year, so that its end is the last of them. A standing order spreads that over the months
+    from this one to that of the last meal.
     """
     booked = sorted(meals)
-    until = next_month(today)
+    gap = coverage_of(available, booked).first_uncovered
+    if gap is None:
+        return Proposals(None, 0, 0, 0, 0)
+    until = next_month(gap)
     month = sum(price for day, price in booked if day < until) - available
     year = sum(price for _, price in booked) - available
-    months = _months(today, booked[-1][0]) if booked else 0
-    monthly = -(-year // months) if months else 0
-    return Proposals(_fit(month, limits), _fit(year, limits), _fit(monthly, limits), months)
+    months = _months(today, booked[-1][0])
+    return Proposals(
+        gap,
+        _offered(month, limits),
+        _offered(year, limits),
+        _offered(-(-year // months), limits),
+        months,
+    )
 
 
-def _fit(amount: Cents, limits: TopUpLimits) -> Cents:
-    return limits.fit(amount) if amount > 0 else 0
+def _offered(amount: Cents, limits: TopUpLimits) -> Cents:
+    return 0 if amount > limits.maximum else limits.fit(amount)
 
 
 def next_month(day: date) -> date:

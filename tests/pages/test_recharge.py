@@ -2,6 +2,7 @@
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,26 @@ from flask import Flask
 from PIL import Image, ImageDraw
 from pypdf import PdfReader
 
+from app import clock
 from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking import Wish, book_meal
 from app.extensions import db
-from app.models import Account, CanteenSettings, CanteenUser, OutboxFact, QrBill, TopUp
+from app.models import (
+    Account,
+    AccountHolder,
+    CanteenSettings,
+    CanteenUser,
+    OutboxFact,
+    QrBill,
+    TopUp,
+)
 from app.transaction import transaction
-from app.vocabulary import FactKind, TopUpChannel, TopUpState
+from app.vocabulary import FactKind, Role, TopUpChannel, TopUpState
+from app.worker import Worker
 from tests.booking.acting import RULES
 from tests.conftest import FrozenClock
-from tests.factories import Family, make_family
+from tests.delivery.mailing import files_of
+from tests.factories import Family, make_family, make_user
 from tests.web import Browser, forms_of, logged_in, text_of
 
 IBAN, QR_IBAN = "CH5604835012345678009", "CH4431999123000889012"
@@ -218,10 +230,6 @@ def test_an_amount_is_checked_here_and_the_page_says_what_to_do(
 
 def test_the_page_is_prefilled_with_what_the_booked_meals_lack(app: Flask) -> None:
     family = household(app, balance=1000)
-    from datetime import date
-
-    from app import clock
-
     with app.app_context(), transaction(SYSTEM) as session:
         for day in (date(2026, 11, 17), date(2026, 11, 30), date(2026, 12, 1)):
             book_meal(session, Wish(family.pupil_id, day), RULES, clock.now)
@@ -283,6 +291,28 @@ def test_without_bank_details_there_is_cash_and_a_sentence(app: Flask) -> None:
     assert not any("kind" in form.names for form in forms_of(page))
     assert answer.status_code == 409
     assert count(app, QrBill) == 0
+
+
+def test_the_bill_comes_by_mail_to_whoever_asked_for_it(app_on: Flask, tmp_path: Path) -> None:
+    family = household(app_on)
+    with app_on.app_context(), transaction(SYSTEM) as session:
+        other = make_user(session, Role.PARENT)
+        session.add(
+            AccountHolder(
+                user_id=other.id, account_id=family.account_id, valid_from=date(2026, 1, 1)
+            )
+        )
+    browser = logged_in(app_on, family.username)
+    address = ordered(browser, family)
+
+    Worker(app_on).run_once()
+
+    (mail,) = files_of(app_on)
+    (bill,) = mail.iter_attachments()
+    paper = browser.get(f"{address}/pdf").data
+    assert f"{family.username}@example.ch" in str(mail["To"])
+    assert mail["Subject"] == "Votre QR-facture : CHF 57.00"
+    assert lines_of(bytes(bill.get_content()), tmp_path) == lines_of(paper, tmp_path)
 
 
 def test_a_credited_top_up_cannot_be_withdrawn(app: Flask) -> None:
