@@ -16,7 +16,7 @@ from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking.rules import service_rules
 from app.extensions import db
 from app.models import OnlinePayment
-from app.payments import online
+from app.payments import settling
 from app.payments.credit import credit_due
 from app.payments.gateway import Gateway, ProviderNotSet, ProviderSilent, Standing
 from app.payments.providers import gateway_of
@@ -53,13 +53,13 @@ def enquire(payment_id: int) -> PaymentState:
 
 def _give_up(payment_id: int) -> PaymentState:
     with transaction(SYSTEM) as session:
-        return online.give_up(session, payment_id, clock.now)
+        return settling.give_up(session, payment_id, clock.now)
 
 
 def _settle(payment_id: int, standing: Standing) -> PaymentState:
     delay = timedelta(hours=current_app.config["ONLINE_CREDIT_DELAY_HOURS"])
     with transaction(SYSTEM) as session:
-        state = online.settle(session, payment_id, standing, delay, clock.now)
+        state = settling.settle(session, payment_id, standing, delay, clock.now)
     if state is PaymentState.VALIDATED and not delay:
         with transaction(SYSTEM) as session:
             credit_due(session, service_rules(session), clock.now)
@@ -74,7 +74,7 @@ def _give_back(payment_id: int, gateway: Gateway, standing: Standing, number: st
 
 def is_anything_to_ask(session: Session, now: datetime) -> bool:
     """Whether there is a payment of which its provider must be asked."""
-    return bool(online.due_checks(session, now, limit=1))
+    return bool(settling.due_checks(session, now, limit=1))
 
 
 def ask_providers(_: str) -> Generator[bool]:
@@ -85,7 +85,7 @@ def ask_providers(_: str) -> Generator[bool]:
     """
     session: Session = db.session()
     with scope_of(session, EVERYTHING):
-        due = online.due_checks(session, clock.now())
+        due = settling.due_checks(session, clock.now())
     session.rollback()
     for payment_id in due:
         is_answered = _enquire_patiently(payment_id)
@@ -99,6 +99,6 @@ def _enquire_patiently(payment_id: int) -> bool:
         enquire(payment_id)
     except (ProviderSilent, ProviderNotSet):
         with transaction(SYSTEM) as session:
-            online.postpone(session, payment_id, clock.now)
+            settling.postpone(session, payment_id, clock.now)
         return False
     return True

@@ -18,7 +18,7 @@ from app.models import (
     PaymentNotification,
     PaymentTerms,
 )
-from app.payments import online
+from app.payments import online, settling
 from app.payments.gateway import Notice, Outcome, ProviderNotSet, Started
 from app.refusals import AlreadyPaid, TermsChanged
 from app.vocabulary import FactKind, PaymentState, TopUpState
@@ -182,7 +182,7 @@ def test_until_the_card_has_it_back_the_second_payment_is_in_the_books(
     asked = wish(family(app_on))
     first = start(app_on, asked)
     with writing(app_on) as session:
-        online.settle(session, first, standing(payment(app_on, first)), DAY, clock.now)
+        settling.settle(session, first, standing(payment(app_on, first)), DAY, clock.now)
     with writing(app_on) as session:
         again = OnlinePayment(
             top_up_id=payment(app_on, first).top_up_id,
@@ -198,7 +198,7 @@ def test_until_the_card_has_it_back_the_second_payment_is_in_the_books(
         second = again.id
 
     with writing(app_on) as session:
-        state = online.settle(session, second, standing(payment(app_on, second)), DAY, clock.now)
+        state = settling.settle(session, second, standing(payment(app_on, second)), DAY, clock.now)
 
     assert state is PaymentState.PAID_TWICE
     assert clearing(app_on) == 5000
@@ -223,7 +223,7 @@ def test_what_is_not_as_ordered_is_not_credited_and_waits_for_a_person(
     said = standing(payment(app_on, payment_id), **wrong)
 
     with writing(app_on) as session:
-        online.settle(session, payment_id, said, DAY, clock.now)
+        settling.settle(session, payment_id, said, DAY, clock.now)
 
     found = payment(app_on, payment_id)
     assert found.state is PaymentState.MISMATCHED
@@ -236,7 +236,7 @@ def test_saying_it_again_or_saying_less_changes_nothing(app_on: Flask) -> None:
 
     for outcome in (Outcome.PAID, Outcome.PENDING, Outcome.FAILED, Outcome.PAID):
         with writing(app_on) as session:
-            online.settle(session, payment_id, standing(found, outcome), DAY, clock.now)
+            settling.settle(session, payment_id, standing(found, outcome), DAY, clock.now)
 
     after = payment(app_on, payment_id)
     assert after.state is PaymentState.VALIDATED
@@ -279,7 +279,7 @@ def test_a_form_of_what_is_paid_pays_nothing_more(app_on: Flask) -> None:
     asked = wish(family(app_on))
     payment_id = start(app_on, asked)
     with writing(app_on) as session:
-        online.settle(session, payment_id, standing(payment(app_on, payment_id)), DAY, clock.now)
+        settling.settle(session, payment_id, standing(payment(app_on, payment_id)), DAY, clock.now)
 
     with pytest.raises(AlreadyPaid), writing(app_on) as session:
         begin(session, asked)
