@@ -16,8 +16,8 @@ from app.vocabulary import BankEntryState, BankMessage, EntryReason
 
 LONGEST: Final = 35  # characters of a reference that are kept
 
-# A line of the bank account: which message, its reference, amount, direction and day.
-_Whole: TypeAlias = tuple[BankMessage, str, Cents, bool, date]
+# A line of the account: of this file or not, which message, its reference, amount, direction, day.
+_Whole: TypeAlias = tuple[bool, BankMessage, str, Cents, bool, date]
 
 
 @dataclass
@@ -72,22 +72,26 @@ class Memory:
             self._twins[known.fingerprint] = known
         if known.entry_reference and (known.is_counted or known.replaced_by_id == self.file_id):
             whole = (known.entry_reference, known.entry_amount, known.is_credit, known.booked_on)
-            self._lines[known.message_kind, *whole].append(known)
+            self._lines[known.file_id == self.file_id, known.message_kind, *whole].append(known)
 
     def twin(self, fingerprint: str) -> Known | None:
         """The payment that stands for the same money."""
         found = self._twins.get(fingerprint)
         return found if found is not None and found.is_counted else None
 
-    def other_message(self, line: Line) -> list[Known]:
-        """Payments of the same line of the account, as the bank's other message told of it."""
+    def same_line(self, line: Line) -> list[Known]:
+        """Payments of the same line of the account, as another message or file told of it.
+
+        A message names each line once: two that are alike in it are two.
+        """
         entry = line.entry
         whole = (entry.bank_reference[:LONGEST], entry.amount, entry.is_credit, entry.booked_on)
         return [
             known
             for kind in BankMessage
-            if kind is not line.message_kind
-            for known in self._lines.get((kind, *whole), ())
+            for is_own in (True, False)
+            if not (is_own and kind is line.message_kind)
+            for known in self._lines.get((is_own, kind, *whole), ())
         ]
 
 
@@ -107,8 +111,9 @@ def _ignored(reason: EntryReason) -> Fate:
 def _met_before(line: Line, memory: Memory) -> Fate | None:
     twin = memory.twin(line.payment.fingerprint)
     if twin is None:
-        others = memory.other_message(line)
-        known = EntryReason.KNOWN_BATCH
+        others, known = memory.same_line(line), EntryReason.KNOWN_BATCH
+        if line.entry.has_details and any(o.message_kind is line.message_kind for o in others):
+            return Fate(BankEntryState.QUEUED, EntryReason.POSSIBLY_KNOWN, is_counted=False)
     else:
         if _is_doubtful(line, twin, memory):
             return Fate(BankEntryState.QUEUED, EntryReason.POSSIBLY_KNOWN, is_counted=False)

@@ -32,8 +32,8 @@ def memory_of(
     wholes = {line.entry.bank_reference[:LONGEST] for line in strange} - {""}
     if wholes:
         kinds = {kind for line in strange for kind in BankMessage if kind is not line.message_kind}
-        is_meant = BankEntry.entry_reference.in_(wholes) & BankEntry.message_kind.in_(kinds)
-        _add(session, memory, is_meant)
+        is_elsewhere = BankEntry.message_kind.in_(kinds) | (BankEntry.bank_file_id != file_id)
+        _add(session, memory, BankEntry.entry_reference.in_(wholes) & is_elsewhere)
     return memory
 
 
