@@ -1,5 +1,6 @@
 """Debits and reversals: what they pay or undo is found, or they wait."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from app.models import Account, BankEntry, CanteenUser, OutboxFact, TopUp
 from app.reconciliation import deciding
 from app.reconciliation.proof import bank_difference
 from app.transaction import transaction
-from app.vocabulary import Channel, FactKind, LedgerKind
+from app.vocabulary import Channel, FactKind, LedgerKind, RefundState
 from tests.bank.camt_builder import Ntry, Tx, camt
 from tests.bank.camt_builder import balance as held
 from tests.booking.acting import RULES
+from tests.payments.refunding import household, refund, sent
 from tests.reconciliation.importing import (
     balance,
     entries,
@@ -214,3 +216,43 @@ def test_a_split_payment_is_taken_back_from_each_family(app_on: Flask, tmp_path:
     assert ledger_balance(app_on, LedgerKind.BANK) == 0
     with looking(app_on) as session:
         assert {t.state.value for t in session.scalars(sa.select(TopUp))} == {"cancelled"}
+
+
+def test_a_refund_is_booked_when_the_bank_shows_its_debit(app_on: Flask, tmp_path: Path) -> None:
+    set_up(app_on)
+    refund_id = sent(app_on, household(app_on))
+    named = refund(app_on, refund_id).end_to_end_id
+    bank = ledger_balance(app_on, LedgerKind.BANK)
+
+    import_content(app_on, camt(debit(end_to_end_id=named), kind="053"), tmp_path, "1.xml")
+    import_content(
+        app_on, camt(debit(end_to_end_id=named), kind="053", version="04"), tmp_path, "2.xml"
+    )
+
+    assert refund(app_on, refund_id).state is RefundState.PAID
+    assert fates(app_on) == [("settled", "refund"), ("ignored", "known")]
+    assert ledger_balance(app_on, LedgerKind.BANK) == bank - 5000
+    assert ledger_balance(app_on, LedgerKind.REFUNDS_DUE) == 0
+
+
+def test_a_refund_that_leaves_twice_waits_the_second_time(app_on: Flask, tmp_path: Path) -> None:
+    set_up(app_on)
+    refund_id = sent(app_on, household(app_on))
+    once = debit(end_to_end_id=refund(app_on, refund_id).end_to_end_id)
+    again = replace(once, booked="<Dt>2026-11-25</Dt>")
+
+    import_content(app_on, camt(once, again, kind="053"), tmp_path)
+
+    assert fates(app_on) == [("settled", "refund"), ("queued", "debit")]
+    assert ledger_balance(app_on, LedgerKind.REFUNDS_DUE) == 0
+
+
+def test_a_debit_of_another_amount_is_no_refund(app_on: Flask, tmp_path: Path) -> None:
+    set_up(app_on)
+    refund_id = sent(app_on, household(app_on, balance=6000))
+
+    named = refund(app_on, refund_id).end_to_end_id
+    import_content(app_on, camt(debit(end_to_end_id=named), kind="053"), tmp_path)
+
+    assert refund(app_on, refund_id).state is RefundState.SENT
+    assert fates(app_on) == [("queued", "debit")]
