@@ -694,6 +694,11 @@ class BankEntry(Model):
     settles: Mapped["BankEntry | None"] = relationship(remote_side="BankEntry.id")
     top_ups: Mapped[list["TopUp"]] = relationship(back_populates="bank_entry")
 
+    @property
+    def signed(self) -> Cents:
+        """What it adds to the bank account."""
+        return self.amount if self.is_credit else -self.amount
+
     def __str__(self) -> str:
         return self.counterparty or self.message or self.fingerprint[:8]
 

@@ -26,7 +26,7 @@ from app.errors import BadAmount, BadInput, NotFound, Refusal
 from app.extensions import db
 from app.filters import Condition, record_id
 from app.labels import label
-from app.models import Account, BankEntry, BankFile
+from app.models import Account, BankEntry, BankFile, Pupil, PupilAccount
 from app.money import Cents, format_chf, parse_chf
 from app.pages.finding import accounts_meant
 from app.reconciliation import deciding
@@ -87,13 +87,15 @@ class BankFileView(TableView):
     label_columns = {
         "received_at": _l("Received"),
         "received_by": _l("By"),
-        "booked_at": _l("Booked"),
+        "booked_at": _l("Entered in the books"),
         "lines": _l("Payments"),
     }
 
     def _get_show_widget(self, pk: Any, item: Any, **options: Any) -> Any:
-        actions = self.actions if item.state is BankFileState.RECEIVED else {}
-        return super()._get_show_widget(pk, item, actions=actions, **options)
+        widgets = super()._get_show_widget(pk, item, **options)
+        if not _is_new(item):
+            widgets["show"].template_args["actions"] = {}
+        return widgets
 
     def about(self, item: BankFile) -> dict[str, Any]:
         """The report, or what it would say; the progress of a file that is being booked."""
@@ -161,10 +163,6 @@ def _booked(item: BankFile, page: int) -> tuple[list[BankEntry], dict[str, tuple
     return list(session.scalars(query)), totals
 
 
-def _signed(entry: BankEntry) -> str:
-    return format_chf(entry.amount if entry.is_credit else -entry.amount)
-
-
 class BankEntryView(SplitView):
     """Payments of bank files: first those that wait for a person."""
 
@@ -181,12 +179,11 @@ class BankEntryView(SplitView):
     show_template = "bank/entry.html"
     in_use_label, aside_label = _l("To decide"), _l("All the others")
     base_order = ("id", "desc")
-    list_columns = ["booked_on", "counterparty", "amount", "is_credit", "message", "reason"]
+    list_columns = ["booked_on", "counterparty", "signed", "message", "reason"]
     show_columns = [
         "state",
         "reason",
-        "amount",
-        "is_credit",
+        "signed",
         "is_reversal",
         "booked_on",
         "counterparty",
@@ -212,26 +209,24 @@ class BankEntryView(SplitView):
         "booked_on": _l("Date"),
         "counterparty": _l("Paid by or to"),
         "counterparty_iban": _l("IBAN"),
-        "is_credit": _l("Credit"),
+        "signed": _l("Amount"),
         "is_reversal": _l("Reversal"),
         "message": _l("Message"),
         "bank_reference": _l("Number at the bank"),
         "end_to_end_id": COLUMNS["end_to_end_id"],
         "bank_file": _l("Bank file"),
     }
-    formatters_columns = {"amount": format_chf}
+    formatters_columns = {"signed": format_chf}
 
     def aside(self) -> Condition:
         """Whatever waits for nobody."""
         return BankEntry.state != BankEntryState.QUEUED
 
-    def _get_list_widget(self, **options: Any) -> Any:
-        return super()._get_list_widget(actions={}, **options)
-
     def _get_show_widget(self, pk: Any, item: Any, **options: Any) -> Any:
-        open_to = _decisions(item)
-        actions = {name: each for name, each in self.actions.items() if name in open_to}
-        return super()._get_show_widget(pk, item, actions=actions, **options)
+        widgets, possible = super()._get_show_widget(pk, item, **options), _decisions(item)
+        actions = {name: each for name, each in self.actions.items() if name in possible}
+        widgets["show"].template_args["actions"] = actions
+        return widgets
 
     def about(self, item: BankEntry) -> dict[str, Any]:
         """The accounts to choose from: who paid last time, and what was searched for."""
@@ -249,6 +244,7 @@ class BankEntryView(SplitView):
             "rest": rest_of(session, item) if is_open else 0,
             "suggested": suggested,
             "found": found,
+            "children": _children(found),
             "text": text,
         }
 
@@ -290,7 +286,9 @@ class BankEntryView(SplitView):
             items, lambda key: deciding.use_as(db.session(), key, use, clock.now), _l("Booked.")
         )
 
-    @action("send_back", _l("Send back"), _l("Mark it to be sent back to its payer?"))
+    @action(
+        "send_back", _l("Send back"), _l("Mark it to be sent back to its payer?"), multiple=False
+    )
     def send_back(self, items: Sequence[BankEntry]) -> AnyResponse:
         """The accountant sends it by e-banking; the bank's debit settles it."""
         return self._decide(
@@ -299,36 +297,57 @@ class BankEntryView(SplitView):
             _l("Send it back by e-banking. The debit in the bank’s file will settle it."),
         )
 
-    @action("payout", _l("Payout of online payments"), _l("Book it as the provider’s payout?"))
+    @action(
+        "payout",
+        _l("Payout of online payments"),
+        _l("Book it as the provider’s payout?"),
+        multiple=False,
+    )
     def payout(self, items: Sequence[BankEntry]) -> AnyResponse:
         """Money of online payments, which the provider collected."""
         return self._use(items, EntryReason.PAYOUT)
 
-    @action("deposit", _l("Cash of the till"), _l("Book it as cash taken to the bank?"))
+    @action(
+        "deposit", _l("Cash of the till"), _l("Book it as cash taken to the bank?"), multiple=False
+    )
     def deposit(self, items: Sequence[BankEntry]) -> AnyResponse:
         """Cash that was taken from the till to the bank."""
         return self._use(items, EntryReason.DEPOSIT)
 
-    @action("fee", _l("Fee or interest"), _l("Book it as the bank’s fee or interest?"))
+    @action(
+        "fee", _l("Fee or interest"), _l("Book it as the bank’s fee or interest?"), multiple=False
+    )
     def fee(self, items: Sequence[BankEntry]) -> AnyResponse:
         """What the bank takes for itself, or gives."""
         return self._use(items, EntryReason.FEE)
 
-    @action("accept", _l("It is another payment"), _l("It is other money: put it in the queue?"))
+    @action(
+        "accept",
+        _l("It is another payment"),
+        _l("It is other money: put it in the queue?"),
+        multiple=False,
+    )
     def accept(self, items: Sequence[BankEntry]) -> AnyResponse:
         """Alike, but not the same."""
         return self._decide(
             items, lambda key: deciding.accept(db.session(), key, clock.now), _l("Booked.")
         )
 
-    @action("drop", _l("It is known already"), _l("It is the same money as elsewhere: ignore it?"))
+    @action(
+        "drop",
+        _l("It is known already"),
+        _l("It is the same money as elsewhere: ignore it?"),
+        multiple=False,
+    )
     def drop(self, items: Sequence[BankEntry]) -> AnyResponse:
         """The same money as another payment."""
         return self._decide(
             items, lambda key: deciding.drop(db.session(), key, clock.now), _l("Ignored.")
         )
 
-    @action("reconsider", _l("Take back the decision"), _l("Put it back in the queue?"))
+    @action(
+        "reconsider", _l("Take back the decision"), _l("Put it back in the queue?"), multiple=False
+    )
     def reconsider(self, items: Sequence[BankEntry]) -> AnyResponse:
         """The family gives back what it was credited, and is told."""
         return self._decide(
@@ -348,6 +367,20 @@ def _decisions(entry: BankEntry) -> frozenset[str]:
     by_hand = entry.state is BankEntryState.SETTLED and entry.reason in deciding.USES
     is_open = entry.state in {BankEntryState.CREDITED, BankEntryState.RETURNED}
     return frozenset({"reconsider"}) if is_open or by_hand else frozenset()
+
+
+def _children(accounts: Sequence[Account]) -> dict[int, str]:
+    """Their first names tell two families of the same name apart."""
+    query = (
+        sa.select(PupilAccount.account_id, Pupil.first_name)
+        .join(Pupil, Pupil.id == PupilAccount.pupil_id)
+        .where(PupilAccount.account_id.in_([account.id for account in accounts]))
+        .order_by(Pupil.birth_date)
+    )
+    names: dict[int, list[str]] = {}
+    for account_id, name in db.session().execute(query):
+        names.setdefault(account_id, []).append(name)
+    return {account_id: ", ".join(each) for account_id, each in names.items()}
 
 
 def _cents(name: str) -> Cents:

@@ -221,7 +221,7 @@ def test_a_split_payment_is_taken_back_from_each_family(app_on: Flask, tmp_path:
 def test_a_refund_is_booked_when_the_bank_shows_its_debit(app_on: Flask, tmp_path: Path) -> None:
     set_up(app_on)
     refund_id = sent(app_on, household(app_on))
-    named = refund(app_on, refund_id).end_to_end_id
+    named = refund(app_on, refund_id).end_to_end_id or ""
     bank = ledger_balance(app_on, LedgerKind.BANK)
 
     import_content(app_on, camt(debit(end_to_end_id=named), kind="053"), tmp_path, "1.xml")
@@ -238,7 +238,7 @@ def test_a_refund_is_booked_when_the_bank_shows_its_debit(app_on: Flask, tmp_pat
 def test_a_refund_that_leaves_twice_waits_the_second_time(app_on: Flask, tmp_path: Path) -> None:
     set_up(app_on)
     refund_id = sent(app_on, household(app_on))
-    once = debit(end_to_end_id=refund(app_on, refund_id).end_to_end_id)
+    once = debit(end_to_end_id=refund(app_on, refund_id).end_to_end_id or "")
     again = replace(once, booked="<Dt>2026-11-25</Dt>")
 
     import_content(app_on, camt(once, again, kind="053"), tmp_path)
@@ -251,7 +251,7 @@ def test_a_debit_of_another_amount_is_no_refund(app_on: Flask, tmp_path: Path) -
     set_up(app_on)
     refund_id = sent(app_on, household(app_on, balance=6000))
 
-    named = refund(app_on, refund_id).end_to_end_id
+    named = refund(app_on, refund_id).end_to_end_id or ""
     import_content(app_on, camt(debit(end_to_end_id=named), kind="053"), tmp_path)
 
     assert refund(app_on, refund_id).state is RefundState.SENT
