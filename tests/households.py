@@ -24,6 +24,8 @@ CODES: Final = frozenset(
         "ab_user.password",
         "ab_user.totp_secret",
         "ledger_account.code",
+        "online_payment.address",
+        "online_payment.order_number",
         "online_payment.provider",
         "stored_file.content_type",
         "booking_change.operation_id",
@@ -186,7 +188,7 @@ class _Maker:
             cashier_id=self.one(models.CanteenUser.id, models.CanteenUser.username == "till"),
             balance_after=TOP_UP,
         )
-        self.add(
+        payment_id = self.add(
             models.OnlinePayment,
             top_up_id=top_up_id,
             provider="simulated",
@@ -195,6 +197,15 @@ class _Maker:
             state=words.PaymentState.VALIDATED,
             terms_version=1,
             terms_accepted_at=now(),
+        )
+        # As an address of the matrix names it.
+        payment = self.session.get_one(models.OnlinePayment, payment_id)
+        payment.order_number = str(payment_id)
+        self.add(
+            models.PaymentNotification,
+            payment_id=payment_id,
+            event=f"{mark}paid",
+            received_at=now(),
         )
         self.add(
             models.RefundRequest,

@@ -43,6 +43,7 @@ OPEN: Final = {
     "static": {200, 404},
     "appbuilder.static": {200, 404},
     "HealthView.healthz": {200},
+    "NotificationView.receive": {403, 404},
     "LoginView.login": {200},
     "LoginView.confirm_logout": {200},
     "LoginView.logout": {302},
@@ -54,8 +55,24 @@ OPEN: Final = {
     "UtilView.back": {302},
     "HomeView.index": {302},
 }
+# What leads on, or is refused for a reason of its own, although the record is the reader's.
+NOT_A_PAGE: Final = {
+    ("PaymentView.go", 302),  # it is paid
+    ("RechargeView.bill", 409),  # the canteen of the tests has no IBAN
+    ("RechargeView.code", 409),
+    ("RechargeView.pdf", 409),
+}
+# Signed by a provider instead, whoever is logged in.
+SIGNED: Final = {"NotificationView.receive"}
 # Which record a parameter of a hand-made page names; elsewhere it is one of the view's own model.
 PARAMETERS: Final[dict[str, Any]] = {
+    "PaymentView.go.number": models.OnlinePayment,
+    "PaymentView.back.number": models.OnlinePayment,
+    "PaymentView.cancelled.number": models.OnlinePayment,
+    "PaymentView.simulated.number": models.OnlinePayment,
+    "PaymentView.choose.number": models.OnlinePayment,
+    "PaymentView.terms.version": models.PaymentTerms,
+    "NotificationView.receive.provider": ["simulated", "datatrans", "nobody"],
     "RechargeView.bill.pk": models.QrBill,
     "RechargeView.pdf.pk": models.QrBill,
     "RechargeView.code.pk": models.QrBill,
@@ -406,7 +423,7 @@ def test_a_parent_does_reach_what_is_theirs(world: World) -> None:
         if names(world.mine, answer):
             telling.add(call.endpoint)
 
-    assert {code for _, code in reached} == {200}
+    assert {each for each in reached if each[1] != 200} <= NOT_A_PAGE
     assert {"AgendaView.week", "RepeatView.repeat", "MyReceiptView.file"} <= telling
 
 
@@ -420,8 +437,8 @@ def test_a_post_without_the_token_does_nothing(world: World, who: str) -> None:
     for call in calls(world, "POST"):
         answer = send(browser, call, token="")
         trouble += faults(call, answer)
-        expected = 302 if who == VISITOR else 400
-        if answer.status_code != expected:
+        expected = {302} if who == VISITOR else {400}
+        if answer.status_code not in (OPEN[call.endpoint] if call.endpoint in SIGNED else expected):
             trouble.append(f"{who} POST {call.path} {answer.status_code}")
 
     assert trouble == []

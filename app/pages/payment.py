@@ -149,7 +149,10 @@ class PaymentView(BaseView):
             outcome = Outcome(request.form.get("outcome", ""))
         except ValueError:
             raise BadInput from None
-        provider.choose(payment.order_number, outcome)
+        try:
+            provider.choose(payment.order_number, outcome)
+        except ProviderSilent:
+            raise NotFound from None
         return redirect(url_for("PaymentView.back", number=number), 303)
 
 
