@@ -10,7 +10,8 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from app.declared.audit import AuditView, BookingHistoryView
-from app.declared.bank import BankEntryView, BankFileView, BankUploadView
+from app.declared.bank import BankFileView, BankUploadView
+from app.declared.bank_queue import BankEntryView
 from app.declared.bookings import BookingListView
 from app.declared.calendar import (
     ClosureView,
