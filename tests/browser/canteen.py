@@ -71,6 +71,7 @@ def open_canteen(template: Path, folder: Path) -> Iterator[Canteen]:
     ):
         patch.setattr("app.clock.now", clock.now)
         with _served(app) as address:
+            app.config["PUBLIC_URL"] = address  # the way back from the payment page
             yield Canteen(app, address, clock, outbox)
 
 

@@ -1,6 +1,7 @@
 """Somebody in front of a browser: does what people do, and notices what they would."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -29,6 +30,7 @@ class Person:
         self.trouble: list[str] = []
         self._context.on("console", self._note)
         self._context.on("weberror", lambda fault: self.trouble.append(str(fault.error)))
+        self._context.on("dialog", lambda question: question.accept())
         self.page: Page = self._context.new_page()
 
     def _note(self, message: ConsoleMessage) -> None:
@@ -75,12 +77,29 @@ class Person:
         of_day = self.page.locator("section.day").filter(has=self.page.locator(f"#day-{day}"))
         return of_day.locator(".cell").filter(has_text=child)
 
-    def read_pdf(self, link: Locator) -> str:
-        """What the document behind a link says."""
+    def download(self, link: Locator) -> bytes:
+        """The file behind a link."""
         answer = self._context.request.get(
             f"{self.canteen.address}{link.get_attribute('href') or ''}"
         )
-        return pdf_text(answer.body())
+        return bytes(answer.body())
+
+    def read_pdf(self, link: Locator) -> str:
+        """What the document behind a link says."""
+        return pdf_text(self.download(link))
+
+
+@contextmanager
+def coming(
+    chromium: Browser, canteen: Canteen, size: tuple[int, int], **options: Any
+) -> Iterator[Person]:
+    """Somebody comes to the page, and leaves without having met any trouble."""
+    person = Person(chromium, canteen, size, **options)
+    try:
+        yield person
+    finally:
+        person.close()
+    assert person.trouble == []
 
 
 def pdf_text(content: bytes) -> str:

@@ -5,10 +5,7 @@ confirmation by mail; at 08:15 the day closes; the till takes cash; the kitchen 
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import EmailMessage
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
@@ -23,26 +20,13 @@ from app.transaction import transaction
 from app.vocabulary import Attendance, BookingState
 from tests.booking.acting import LONG_BEFORE, MONDAY, RULES
 from tests.browser.canteen import Canteen
-from tests.browser.person import DESK, PHONE, Person, pdf_text
+from tests.browser.person import DESK, PHONE, Person, coming, pdf_text
 from tests.factories import make_family
 
 pytestmark = pytest.mark.browser
 
 TODAY, TUESDAY, WEDNESDAY = "2026-11-16", "2026-11-17", "2026-11-18"
 CHOSEN = "un printemps à Leysin"
-
-
-@contextmanager
-def coming(
-    chromium: Browser, canteen: Canteen, size: tuple[int, int], **options: Any
-) -> Iterator[Person]:
-    """Somebody comes to the page, and leaves without having met any trouble."""
-    person = Person(chromium, canteen, size, **options)
-    try:
-        yield person
-    finally:
-        person.close()
-    assert person.trouble == []
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
