@@ -12,7 +12,10 @@ from flask.cli import AppGroup
 class Commands(AppGroup):
     """Commands that say what is refused as a page does, in one sentence, and exit with 1."""
 
-    def command(self, *args: Any, **kwargs: Any) -> Any:
+    # Click's second way, without brackets, is not for us.
+    def command(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], Any]:
         """As the stock decorator."""
         declare = super().command(*args, **kwargs)
         return lambda function: declare(_in_one_sentence(function))

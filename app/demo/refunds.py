@@ -1,6 +1,6 @@
 """Refunds of the demo in each of their states, made through the services at past instants."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access import Actor
-from app.clock import instant_of, local
+from app.clock import Now, instant_of, local
 from app.demo.meals import new_operation
 from app.demo.people import PARENT2, Family, People
 from app.demo.record import acting
@@ -100,7 +100,7 @@ def _tell(session: Session, rng: Random, people: People, story: _Story) -> None:
         )
         refund_id: int = request_refund(session, ask, _DAYS, lambda: story.at).id
     debtor = debtor_of(session.get_one(CanteenSettings, 1))
-    does = {
+    does: dict[str, tuple[str, Callable[[Now], object]]] = {
         "verify": ("compta", partial(verify_refund, session, refund_id)),
         "pay": ("compta2", partial(pay_refunds, session, [refund_id], debtor)),
         "mark_paid": ("compta2", partial(mark_paid, session, refund_id)),
@@ -110,7 +110,11 @@ def _tell(session: Session, rng: Random, people: People, story: _Story) -> None:
         login, act = does[step]
         then = story.at + timedelta(days=days)
         with acting(session, people.at_work(login)):
-            act(lambda then=then: then)
+            act(_standing_at(then))
+
+
+def _standing_at(instant: datetime) -> Now:
+    return lambda: instant
 
 
 def _payee(session: Session, parent: Actor, iban: str) -> Payee:

@@ -194,14 +194,15 @@ def test_a_crash_in_a_step_leaves_nothing_of_it_and_the_step_can_be_done_again(
         accountant(shared_app_on),
     )
     form = ask(family)
-    refund_id = {
+    begun: dict[str, Callable[[], int]] = {
         "request": lambda: 0,
         "withdraw": lambda: requested(shared_app_on, family),
         "verify": lambda: requested(shared_app_on, family),
         "refuse": lambda: requested(shared_app_on, family),
         "pay": lambda: verified(shared_app_on, family, clerk),
         "paid": lambda: sent(shared_app_on, family),
-    }[step]()
+    }
+    refund_id = begun[step]()
     acts: dict[str, tuple[Actor, Act]] = {
         "request": (parent(family), lambda s: request_refund(s, form, DAYS, NOON)),
         "withdraw": (parent(family), lambda s: withdraw_refund(s, refund_id, RULES, NOON)),
