@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access import actor_of
-from app.bank.references import account_reference
+from app.bank.references import account_reference, goes_with
+from app.bank.refusals import IbanOfOtherKind
 from app.clock import local
 from app.errors import AlreadyReversed, AmountOutOfRange, InsufficientFunds, PeriodClosed
 from app.models import Account, CanteenSettings, LedgerAccount, Period, Transfer
@@ -76,7 +77,15 @@ def give_reference(account: Account, canteen: CanteenSettings | None) -> None:
 
 
 def give_references(session: Session, canteen: CanteenSettings) -> None:
-    """A reference to every account that was opened before the canteen had an IBAN."""
+    """A reference to every account that was opened before the canteen had an IBAN.
+
+    Raises: IbanOfOtherKind where others have a reference that does not go with it.
+    """
+    given = session.scalar(
+        sa.select(Account.reference).where(Account.reference.is_not(None)).limit(1)
+    )
+    if given and canteen.creditor_iban and not goes_with(given, canteen.creditor_iban):
+        raise IbanOfOtherKind
     without = sa.select(Account).where(Account.reference.is_(None)).order_by(Account.id)
     for account in session.scalars(without):
         give_reference(account, canteen)

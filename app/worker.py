@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from app import booking, clock
 from app.access import EVERYTHING, SYSTEM, scope_of
+from app.balance_jobs import TELL_BALANCES, go_round, is_round_due
 from app.bank_jobs import book_waiting, has_new_files, has_waiting, import_folder
 from app.booking.record import lock_day
 from app.booking.rules import service_rules
@@ -33,13 +34,11 @@ from app.enquiries import ask_providers, is_anything_to_ask
 from app.extensions import db
 from app.models import Booking, Job, LoginAttempt, ServiceDay, TopUp
 from app.payments.credit import credit_due
-from app.payments.notices import last_round, tell_balances
 from app.rules.deadlines import end_of_service_of, last_call_of
 from app.transaction import transaction
 from app.vocabulary import BookingState, TopUpState
 
 HEARTBEAT: Final = "heartbeat"
-TELL_BALANCES: Final = "tell balances"
 HEARTBEAT_EVERY: Final = timedelta(seconds=15)
 LEASE: Final = timedelta(seconds=30)
 REST: Final = 1.0  # seconds between two looks at what there is to do
@@ -183,26 +182,12 @@ def _beat(_: str) -> Generator[int]:
     yield 0  # that it ran is noted, and that is all
 
 
-def _is_round_due(session: Session, now: datetime) -> bool:
-    """Once a day after 18:00; again after a round that failed."""
-    job = session.scalar(sa.select(Job).where(Job.name == TELL_BALANCES))
-    if job is None or job.last_run_at is None or job.last_error:
-        return True
-    return bool(job.last_run_at < last_round(now))
-
-
-def _tell_balances(_: str) -> Generator[int]:
-    with transaction(SYSTEM) as session:
-        told = tell_balances(session, clock.now())
-    yield told
-
-
 TASKS: Final = (
     Task("ask providers", is_anything_to_ask, ask_providers),
     Task("credit top-ups", _is_credit_due, _credit_top_ups),
     Task("close days", lambda s, now: bool(days_to_close(s, now)), _close_days),
     Task("refuse unfunded", lambda s, now: bool(days_to_refuse(s, now)), _refuse_unfunded),
-    Task(TELL_BALANCES, _is_round_due, _tell_balances),
+    Task(TELL_BALANCES, is_round_due, go_round),
     Task("import bank files", has_new_files, import_folder),
     Task("book bank files", has_waiting, book_waiting),
     Task("send mails", _has_mail, _send_mails, is_shared=True),

@@ -55,6 +55,15 @@ class ReferenceMismatch(Refusal):
     )
 
 
+class IbanOfOtherKind(Refusal):
+    """The references, which accounts keep for ever, go with a QR-IBAN or with an ordinary one."""
+
+    sentence = N_(
+        "The accounts’ references do not go with this IBAN: enter one of the same kind as before,"
+        " QR-IBAN or ordinary."
+    )
+
+
 class AddressIncomplete(Refusal):
     """Name, postal code, town or country is missing."""
 

@@ -7,23 +7,23 @@ from typing import Any
 import sqlalchemy as sa
 from flask import redirect, url_for
 from flask_appbuilder import IndexView, expose
-from flask_babel import format_date, format_datetime, gettext
+from flask_babel import format_date, gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock
-from app.clock import local
 from app.context import Entry, navigation
 from app.extensions import db
-from app.models import Account, Booking, ServiceDay, TopUp
+from app.models import Account, Booking, ServiceDay
 from app.money import format_chf
 from app.pages.children import reader
+from app.pages.incoming import top_ups_on_their_way, when_it_counts
 from app.pages.summary import summaries
 from app.pages.week import STATE_LABELS
 from app.pages.week_facts import Reader, read_facts
 from app.rules.agenda import CellFacts, cell_state
 from app.security import is_staff
-from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState, TopUpState
+from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState
 
 MEALS_SHOWN = 4
 
@@ -72,26 +72,17 @@ class HomeView(IndexView):
 
 @dataclass(frozen=True)
 class Incoming:
-    """An online payment that the provider has validated, and from when it counts."""
+    """Money on its way, and when it counts."""
 
     amount: str
-    counts_from: str
+    when: str
 
 
 def incoming(session: Session) -> list[Incoming]:
-    """The reader's money on its way that has a day, the soonest first."""
-    query = (
-        sa.select(TopUp)
-        .where(TopUp.state == TopUpState.VALIDATED, TopUp.credit_at.is_not(None))
-        .order_by(TopUp.credit_at, TopUp.id)
-    )
+    """The reader's money on its way, the soonest first."""
     return [
-        Incoming(
-            f"CHF {format_chf(top_up.amount)}",
-            format_datetime(local(top_up.credit_at), "EEEE d MMMM, HH:mm", rebase=False),
-        )
-        for top_up in session.scalars(query)
-        if top_up.credit_at is not None
+        Incoming(f"CHF {format_chf(top_up.amount)}", when_it_counts(top_up))
+        for top_up in top_ups_on_their_way(session)
     ]
 
 

@@ -1,15 +1,13 @@
 """The top-up page: how much, and three ways side by side; the QR-bill on screen and as a PDF."""
 
-from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 from uuid import uuid4
 
 import sqlalchemy as sa
-from flask import Response, current_app, flash, redirect, request, url_for
+from flask import Response, flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
-from flask_babel import format_date, get_locale, gettext
+from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
@@ -18,65 +16,38 @@ from app import clock
 from app.access import accounts_of
 from app.bank.iban import format_iban
 from app.bank.references import format_reference
-from app.booking.forecast import meals_by_account
-from app.booking.prices import price_list
-from app.clock import local
 from app.context import canteen_settings, letterhead, pdf_answer
 from app.documents.code_svg import code_svg
-from app.documents.qr_bill import TopUpBill, render_qr_bill
-from app.errors import BadAmount, BadInput, NoBankDetails, NotFound, Refusal
+from app.documents.qr_bill import render_qr_bill
+from app.errors import BadAmount, BadInput, NotFound, Refusal
 from app.extensions import db
 from app.models import Account, QrBill, TopUp
-from app.money import Cents, format_chf, parse_chf
+from app.money import Cents, parse_chf
 from app.pages.asked import code_asked, id_asked
+from app.pages.recharge_facts import (
+    bill_title,
+    choices_of,
+    content_of,
+    household_of,
+    on_its_way,
+    online_offer,
+    plain,
+    why_no_bill,
+)
 from app.pages.summary import coverage_sentence
 from app.payments.limits import limits_of
-from app.payments.online import current_terms
-from app.payments.providers import is_open
 from app.payments.qr_bills import (
-    BillTerms,
     BillWish,
-    address_of,
     arrival,
-    bill_content,
-    check_bank_details,
-    children_of,
-    first_holder,
     order_bill,
     withdraw_top_up,
 )
-from app.rules.coverage import Coverage, coverage_of
-from app.rules.top_ups import Proposals, proposals
 from app.security import current_actor, is_staff
 from app.transaction import transaction
-from app.vocabulary import TopUpChannel, TopUpState
 from app.web_errors import sentence_of
 
 _LONGEST_REQUEST_ID: Final = 48
 ONCE, MONTHLY, OPEN = "once", "monthly", "open"
-
-
-@dataclass(frozen=True)
-class Household:
-    """Whose account is topped up, as the form is prefilled."""
-
-    account: Account
-    children: list[str]
-    address: tuple[str, ...]
-    reference: str
-    coverage: Coverage
-    proposals: Proposals
-
-
-@dataclass(frozen=True)
-class OnItsWay:
-    """A top-up that is not credited yet; an announced one can still be withdrawn."""
-
-    id: int
-    channel: TopUpChannel
-    amount: Cents
-    counts_on: date | None
-    can_withdraw: bool
 
 
 class RechargeView(BaseView):
@@ -117,11 +88,11 @@ class RechargeView(BaseView):
     def bill(self, pk: str) -> Any:
         """The QR-bill on screen, to scan or to copy."""
         bill = _find(QrBill, pk)
-        content = _content(bill)
+        content = content_of(bill)
         first, last = arrival(clock.today())
         return self.render_template(
             "recharge/bill.html",
-            title=_bill_title(bill),
+            title=bill_title(bill),
             bill=bill,
             content=content,
             iban=format_iban(content.bill.iban),
@@ -135,13 +106,13 @@ class RechargeView(BaseView):
     def pdf(self, pk: str) -> Response:
         """The QR-bill to print, for the post office's counter too."""
         bill = _find(QrBill, pk)
-        return pdf_answer(render_qr_bill(_content(bill), letterhead(), gettext), f"qr-{bill.id}")
+        return pdf_answer(render_qr_bill(content_of(bill), letterhead(), gettext), f"qr-{bill.id}")
 
     @expose("/bill/<pk>/code", methods=["GET"])
     @has_access
     def code(self, pk: str) -> Response:
         """The code alone, as a picture for the page."""
-        return Response(code_svg(_content(_find(QrBill, pk)).bill), mimetype="image/svg+xml")
+        return Response(code_svg(content_of(_find(QrBill, pk)).bill), mimetype="image/svg+xml")
 
     @expose("/withdraw/<pk>", methods=["POST"])
     @has_access
@@ -156,12 +127,10 @@ class RechargeView(BaseView):
 
     def _page(self, account: Account, typed: str, refused: Refusal | None = None) -> str:
         session, canteen = db.session(), canteen_settings()
-        household = _household(session, account)
+        household = household_of(session, account)
         limits = limits_of(canteen)
         known = household.proposals
-        amount = typed or _plain(
-            known.month or known.year or limits.fit(household.coverage.missing)
-        )
+        amount = typed or plain(known.month or known.year or limits.fit(household.coverage.missing))
         first, last = arrival(clock.today())
         html: str = self.render_template(
             "recharge/index.html",
@@ -169,25 +138,20 @@ class RechargeView(BaseView):
             household=household,
             accounts=_own_accounts(session),
             coverage=coverage_sentence(household.coverage),
-            choices=_choices(known),
+            choices=choices_of(known),
             amount=amount,
-            monthly=_plain(known.monthly) if known.monthly else amount,
+            monthly=plain(known.monthly) if known.monthly else amount,
             limits=limits,
             chosen=request.form.get("kind", ONCE),
             error=sentence_of(refused) if refused else "",
-            no_bill=_why_no_bill(account),
+            no_bill=why_no_bill(account),
             arrival=(first, last),
-            on_its_way=_on_its_way(session, account.id),
-            online=_online_offer(session),
+            on_its_way=on_its_way(session, account.id),
+            online=online_offer(session),
             request_id=uuid4().hex,
             is_for_family=is_staff(current_user),
         )
         return html
-
-
-def _plain(amount: Cents) -> str:
-    """Francs for a field: 57.00."""
-    return f"{amount / 100:.2f}"
 
 
 def _find(model: type[Any], pk: str) -> Any:
@@ -238,116 +202,3 @@ def _amount(text: str) -> Cents:
         return parse_chf(text)
     except ValueError:
         raise BadAmount from None
-
-
-def _household(session: Session, account: Account) -> Household:
-    today = clock.today()
-    limits = limits_of(canteen_settings())
-    meals = meals_by_account(session, [account.id], today, price_list(session))
-    own, available = meals.get(account.id, []), account.balance + account.tolerance
-    return Household(
-        account=account,
-        children=children_of(session, account.id),
-        address=_address(session, account),
-        reference=format_reference(account.reference or ""),
-        coverage=coverage_of(available, own),
-        proposals=proposals(available, own, today, limits),
-    )
-
-
-def _payer(session: Session, account: Account) -> Any:
-    """The parent who asks; where staff ask, the account's first holder."""
-    if is_staff(current_user):
-        return first_holder(session, account.id, clock.today())
-    return current_user
-
-
-def _address(session: Session, account: Account) -> tuple[str, ...]:
-    payer = _payer(session, account)
-    found = payer and address_of(payer)
-    if not found:
-        return ()
-    return (found.name, found.street, f"{found.postal_code} {found.town}")
-
-
-def _content(bill: QrBill) -> TopUpBill:
-    session, issued_on = db.session(), local(bill.made_at).date()
-    terms = BillTerms(bill.amount, is_monthly=bill.is_standing)
-    payer, account = _payer(session, bill.account), bill.account
-    return bill_content(session, account, terms, payer, issued_on, str(get_locale().language))
-
-
-def _bill_title(bill: QrBill) -> str:
-    if bill.amount is None:
-        return gettext("QR-bill with an open amount")
-    amount = format_chf(bill.amount)
-    if bill.is_standing:
-        return gettext("QR-bill of CHF %(amount)s every month", amount=amount)
-    return gettext("QR-bill of CHF %(amount)s", amount=amount)
-
-
-def _choices(known: Proposals) -> list[tuple[str, Cents]]:
-    """What we propose, and until when it lasts."""
-    if known.gap is None:
-        return []
-    month = format_date(known.gap, "MMMM")
-    found = [
-        (gettext("to the end of %(month)s", month=month), known.month),
-        (gettext("to the end of the school year"), known.year),
-    ]
-    return [(label, amount) for label, amount in found if amount]
-
-
-def _why_no_bill(account: Account) -> str:
-    canteen = canteen_settings()
-    if account.reference is None and canteen.creditor_iban:
-        return ""  # it gets one with its first bill
-    try:
-        check_bank_details(canteen, account)
-    except NoBankDetails as refused:
-        return sentence_of(refused)
-    return ""
-
-
-def _on_its_way(session: Session, account_id: int) -> list[OnItsWay]:
-    query = (
-        sa.select(TopUp)
-        .where(
-            TopUp.account_id == account_id,
-            TopUp.state.in_([TopUpState.ANNOUNCED, TopUpState.VALIDATED]),
-        )
-        .order_by(TopUp.credit_at, TopUp.id)
-    )
-    return [
-        OnItsWay(
-            top_up.id,
-            top_up.channel,
-            top_up.amount,
-            local(top_up.credit_at).date() if top_up.credit_at else None,
-            top_up.channel is TopUpChannel.BANK and top_up.state is TopUpState.ANNOUNCED,
-        )
-        for top_up in session.scalars(query)
-    ]
-
-
-@dataclass(frozen=True)
-class OnlineOffer:
-    """Where a parent pays online, by which terms, and how long the money takes to count."""
-
-    url: str
-    terms_version: int
-    terms_url: str
-    hours: int
-
-
-def _online_offer(session: Session) -> OnlineOffer | None:
-    """None for staff, without a provider, or before terms were published."""
-    terms = current_terms(session)
-    if is_staff(current_user) or terms is None or not is_open(current_app.config):
-        return None
-    return OnlineOffer(
-        url_for("PaymentView.start"),
-        terms.version,
-        url_for("PaymentView.terms", version=terms.version),
-        current_app.config["ONLINE_CREDIT_DELAY_HOURS"],
-    )

@@ -8,8 +8,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from app.bank.references import account_reference
 from app.booking import Wish, book_meal
 from app.models import (
+    Account,
     Booking,
     CanteenSettings,
     CanteenUser,
@@ -336,6 +338,8 @@ def settings(app: Flask) -> dict[str, Any]:
         "top_up_minimum": "5",
         "top_up_maximum": "1’000",
         "top_up_step": "0.05",
+        "refund_days": "15",
+        "bank_channel": "camt.054",
         "creditor_iban": "CH93 0076 2011 6238 5295 7",
         "reference_prefix": "000000",
     }
@@ -476,3 +480,22 @@ def test_a_year_has_a_last_day(app: Flask, office: Browser) -> None:
     page = office.get("/schoolyearview/edit/1").text
 
     assert f'value="{ends_on - timedelta(days=1)}"' in page
+
+
+def test_the_first_iban_gives_every_account_its_reference_and_keeps_its_kind(
+    app: Flask, admin: Browser
+) -> None:
+    account_id = family(app).account_id
+    admin.get("/settingsview/edit/1")
+
+    first = admin.post("/settingsview/edit/1", settings(app))
+    other_kind = admin.post(
+        "/settingsview/edit/1", settings(app) | {"creditor_iban": "CH44 3199 9123 0008 8901 2"}
+    )
+
+    kept = one(app, sa.select(CanteenSettings))
+    reference = one(app, sa.select(Account.reference).where(Account.id == account_id))
+    assert first.status_code == 302
+    assert reference == account_reference(account_id, "CH9300762011623852957")
+    assert other_kind.status_code == 200
+    assert kept.creditor_iban == "CH9300762011623852957"

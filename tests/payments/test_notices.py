@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.access import SYSTEM
+from app.balance_jobs import TELL_BALANCES
 from app.booking import Wish, book_meal
 from app.models import BalanceNotice, CanteenSettings, Job, OutboxFact, ServiceDay
 from app.payments.notices import last_round, tell_balances, told_on
 from app.transaction import transaction
 from app.vocabulary import FactKind
-from app.worker import TELL_BALANCES, Worker
+from app.worker import Worker
 from tests.booking.acting import RULES
 from tests.conftest import FrozenClock
 from tests.delivery.mailing import english_family, files_of, looking, text_of
