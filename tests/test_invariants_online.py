@@ -137,6 +137,11 @@ class Story:
     def pay(self, index: int) -> None:
         self.provider.say(self.pages(), index, Outcome.PAID)
 
+    def pay_them_all(self, _: int) -> None:
+        """Two tabs, or a page that was thought to be gone."""
+        for index in range(len(self.pages())):
+            self.pay(index)
+
     def fail(self, index: int) -> None:
         self.provider.say(self.pages(), index, Outcome.FAILED)
 
@@ -225,7 +230,9 @@ def _transfers(session: Session, operation: str) -> int:
 EVENTS = [
     Story.begin,
     Story.begin_later,
+    Story.begin_later,
     Story.pay,
+    Story.pay_them_all,
     Story.fail,
     Story.leave,
     Story.notify,
@@ -234,7 +241,7 @@ EVENTS = [
     Story.credit,
 ]
 STEPS = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 5)), max_size=25)
-CRASHES = st.lists(st.booleans(), max_size=60)
+CRASHES = st.lists(st.integers(0, 9).map(lambda drawn: drawn == 9), max_size=60)
 
 
 def test_a_top_up_is_credited_once_whatever_happens_in_whatever_order(
