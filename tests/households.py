@@ -268,7 +268,12 @@ class _Maker:
             is_reversal=False,
             booked_on=today(),
             reference=mark,
+            bank_reference=mark,
+            entry_reference=mark,
+            counterparty=mark,
             counterparty_iban=mark,
+            message=mark,
+            end_to_end_id=mark,
             state=words.BankEntryState.QUEUED,
             reason=words.EntryReason.NO_REFERENCE,
         )

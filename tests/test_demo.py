@@ -27,6 +27,7 @@ from app.extensions import db
 from app.models import (
     Account,
     AccountHolder,
+    BankEntry,
     Booking,
     BookingChange,
     CanteenUser,
@@ -40,12 +41,14 @@ from app.models import (
     TopUp,
     Transfer,
 )
+from app.reconciliation.proof import bank_difference
 from app.rules.deadlines import ServiceRules, booking_deadline, last_call_of
 from app.rules.weeks import week_to_show
 from app.transaction import transaction
 from app.vocabulary import (
     HOLDS_A_SEAT,
     TRANSITIONS,
+    BankEntryState,
     BookingState,
     Channel,
     MailState,
@@ -339,6 +342,17 @@ def test_staff_find_mails_that_were_sent_and_one_that_was_not(demo: Session) -> 
     assert states.count(MailState.FAILED) == 1
     assert states.count(MailState.SENT) > 5
     assert MailState.QUEUED not in states
+
+
+def test_the_last_account_statement_agrees_with_the_ledger_and_leaves_work(demo: Session) -> None:
+    waiting = demo.scalars(
+        sa.select(BankEntry).where(BankEntry.state == BankEntryState.QUEUED)
+    ).all()
+    difference = bank_difference(demo, clock.today())
+
+    assert len(waiting) == 4
+    assert difference is not None
+    assert difference.amount == 0
 
 
 def test_the_same_seed_on_the_same_day_makes_the_same_canteen(

@@ -61,6 +61,11 @@ def open_file(source: Path, name: str, rules: BankRules, today: date) -> NewFile
     return NewFile(name[-LONGEST_NAME:], sha256, kind, content, reading)
 
 
+def compressed(content: bytes) -> bytes:
+    """As a file is kept."""
+    return _compressed(BytesIO(content))
+
+
 def _compressed(stream: IO[bytes]) -> bytes:
     """The same content always gives the same bytes."""
     packed = BytesIO()

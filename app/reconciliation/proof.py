@@ -37,10 +37,10 @@ def bank_difference(session: Session, on: date) -> BankDifference | None:
     if last is None:
         return None
     first = session.scalars(known.order_by(BankBalance.on)).one()
-    return BankDifference(last.on, last.amount - first.opening, _ledger_bank(session, last.on))
+    return BankDifference(last.on, last.amount - first.opening, ledger_bank(session, last.on))
 
 
-def _ledger_bank(session: Session, on: date) -> Cents:
+def ledger_bank(session: Session, on: date) -> Cents:
     """What the ledger's bank account holds at the end of a day; what it holds is a debit."""
     bank = ledger.chart_id(session, LedgerKind.BANK)
     is_debit = Transfer.debit_id == bank
