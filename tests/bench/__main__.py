@@ -35,6 +35,7 @@ from app.models import (
 from app.rules.weeks import week_to_show
 from app.transaction import transaction
 from app.vocabulary import BookingState
+from tests.bench import bank
 from tests.bench.history import TIMES, multiply
 from tests.bench.served import Parent, Server, serving, taps_of
 from tests.database import MIGRATIONS, create_test_app, running, sqlite_url
@@ -108,6 +109,14 @@ def measure(folder: Path) -> Iterator[Figure]:
             yield _close()
     with running(create_test_app(sqlite_url(tenfold), folder)) as app, app.app_context():
         yield _check(f"check-ledger, {TIMES} times the history", 30)
+    yield from _import()
+
+
+def _import() -> Iterator[Figure]:
+    figures = bank.measure_in_a_process()
+    took = figures.received + figures.booked
+    yield Figure(f"a camt.054 with {bank.CREDITS} credits, imported", took, 10, "s")
+    yield Figure("its memory", figures.megabytes, 300, "MB")
 
 
 def _load() -> Iterator[Figure]:

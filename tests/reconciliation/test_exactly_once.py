@@ -38,6 +38,8 @@ from tests.reconciliation.importing import (
 )
 from tests.soak import SOAK
 
+pytestmark = pytest.mark.soak
+
 ROOT = Path(__file__).parent.parent.parent
 STRANGE = "RF18539007547034"  # of no account, however many there are
 EXAMPLES = 300 if SOAK else 15
