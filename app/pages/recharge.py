@@ -25,6 +25,9 @@ from app.models import Account, QrBill, TopUp
 from app.money import Cents, parse_chf
 from app.pages.asked import code_asked, id_asked
 from app.pages.recharge_facts import (
+    MONTHLY,
+    ONCE,
+    OPEN,
     bill_title,
     choices_of,
     content_of,
@@ -47,7 +50,6 @@ from app.transaction import transaction
 from app.web_errors import sentence_of
 
 _LONGEST_REQUEST_ID: Final = 48
-ONCE, MONTHLY, OPEN = "once", "monthly", "open"
 
 
 class RechargeView(BaseView):
@@ -140,9 +142,8 @@ class RechargeView(BaseView):
             coverage=coverage_sentence(household.coverage),
             choices=choices_of(known),
             amount=amount,
-            monthly=plain(known.monthly) if known.monthly else amount,
             limits=limits,
-            chosen=request.form.get("kind", ONCE),
+            chosen=request.values.get("kind", ONCE),
             error=sentence_of(refused) if refused else "",
             no_bill=why_no_bill(account),
             arrival=(first, last),

@@ -37,6 +37,8 @@ from app.security import is_staff
 from app.vocabulary import TopUpChannel
 from app.web_errors import sentence_of
 
+ONCE, MONTHLY, OPEN = "once", "monthly", "open"
+
 
 @dataclass(frozen=True)
 class Household:
@@ -115,16 +117,27 @@ def bill_title(bill: QrBill) -> str:
     return gettext("QR-bill of CHF %(amount)s", amount=amount)
 
 
-def choices_of(known: Proposals) -> list[tuple[str, Cents]]:
-    """What we propose, and until when it lasts."""
+@dataclass(frozen=True)
+class Choice:
+    """An amount that we propose, until when it lasts, and how it is paid."""
+
+    label: str
+    amount: Cents
+    kind: str
+
+
+def choices_of(known: Proposals) -> list[Choice]:
+    """What we propose: for a month, for the year at once, or every month of it."""
     if known.gap is None:
         return []
     month = format_date(known.gap, "MMMM")
+    monthly = gettext("every month, for %(count)s months", count=known.months)
     found = [
-        (gettext("to the end of %(month)s", month=month), known.month),
-        (gettext("to the end of the school year"), known.year),
+        Choice(gettext("to the end of %(month)s", month=month), known.month, ONCE),
+        Choice(gettext("to the end of the school year"), known.year, ONCE),
+        Choice(monthly, known.monthly, MONTHLY),
     ]
-    return [(label, amount) for label, amount in found if amount]
+    return [choice for choice in found if choice.amount]
 
 
 def why_no_bill(account: Account) -> str:

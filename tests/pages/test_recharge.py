@@ -239,7 +239,7 @@ def test_the_page_is_prefilled_with_what_the_booked_meals_lack(app: Flask) -> No
 
     assert "CHF 8.00" in text  # 2 meals of 9.00 to the end of November, less 10.00
     assert "CHF 17.00" in text  # 3 meals
-    assert "CHF 8.50" in text  # in two months
+    assert "CHF 8.50 par mois, pendant 2 mois" in text
     assert "Chemin du Lac 3, 1860 Aigle" in text
 
 
