@@ -88,11 +88,11 @@ def close_day(day: datetime | None) -> None:
     """Close DATE (today unless given): charge its meals, or mark them unfunded."""
     from flask_babel import format_date, gettext
 
-    from app import clock, worker
+    from app import clock, day_jobs
 
     meals, date = 0, clock.today() if day is None else day.date()
     shown = format_date(date, "full")
-    for settled in worker.close_day(date):
+    for settled in day_jobs.close_day(date):
         meals += settled
         if settled:
             click.echo(gettext("%(day)s: %(meals)s meals settled", day=shown, meals=meals))

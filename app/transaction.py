@@ -6,15 +6,20 @@ password hashed, no mail sent.
 """
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.access import EVERYTHING, Actor, scope_of
 from app.extensions import db
+
+Answer = TypeVar("Answer")
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -47,6 +52,16 @@ def transaction(actor: Actor) -> Iterator[Session]:
             raise
         finally:
             session.info.update(writing=False, actor=None)
+
+
+def look(query: Callable[[Session, datetime], Answer]) -> Answer:
+    """What a job asks before it writes: of every row, outside any transaction."""
+    session = db.session()
+    with scope_of(session, EVERYTHING):
+        try:
+            return query(session, clock.now())
+        finally:
+            session.rollback()
 
 
 def _turn(session: Session) -> AbstractContextManager[None]:

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -21,22 +21,19 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import booking, clock
-from app.access import EVERYTHING, SYSTEM, scope_of
+from app import clock
+from app.access import SYSTEM
 from app.balance_jobs import TELL_BALANCES, go_round, is_round_due
 from app.bank_jobs import book_waiting, has_new_files, has_waiting, import_folder
-from app.booking.record import lock_day
 from app.booking.rules import service_rules
-from app.clock import local
+from app.day_jobs import close_days, days_to_close, days_to_refuse, refuse_unfunded
 from app.delivery.gather import gather, is_anything_due
 from app.delivery.queue import deliver, is_anything_waiting
 from app.enquiries import ask_providers, is_anything_to_ask
-from app.extensions import db
-from app.models import Booking, Job, LoginAttempt, ServiceDay, TopUp
+from app.models import Job, LoginAttempt, TopUp
 from app.payments.credit import credit_due
-from app.rules.deadlines import end_of_service_of, last_call_of
-from app.transaction import transaction
-from app.vocabulary import BookingState, TopUpState
+from app.transaction import look, transaction
+from app.vocabulary import TopUpState
 
 HEARTBEAT: Final = "heartbeat"
 HEARTBEAT_EVERY: Final = timedelta(seconds=15)
@@ -44,8 +41,6 @@ LEASE: Final = timedelta(seconds=30)
 REST: Final = 1.0  # seconds between two looks at what there is to do
 REST_AFTER_FAILURE: Final = 60.0  # seconds
 ATTEMPTS_KEPT: Final = timedelta(days=1)
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -59,78 +54,6 @@ class Task:
     has_work: Callable[[Session, datetime], bool]
     steps: Callable[[str], Generator[object]]
     is_shared: bool = False
-
-
-def close_day(day: date) -> Generator[int]:
-    """Close a day for good; each step is a commit, and yields how many meals it settled.
-
-    First the online top-ups that are due are credited, then nobody but staff may change the day,
-    then its meals are charged or marked unfunded. Begun again after a crash it goes on.
-
-    Raises: NoServiceDay, DayStillOpen.
-    """
-    with transaction(SYSTEM) as session:
-        credit_due(session, service_rules(session), clock.now)
-    yield 0
-    with transaction(SYSTEM) as session:
-        rules = service_rules(session)
-        booking.begin_closing(session, lock_day(session, day), rules, clock.now)
-    yield 0
-    while settled := _charge_next(day):
-        yield settled
-
-
-def _charge_next(day: date) -> int:
-    with transaction(SYSTEM) as session:
-        return booking.charge_next(session, lock_day(session, day), clock.now)
-
-
-def days_to_close(session: Session, now: datetime) -> list[date]:
-    """Days whose last call is over and that are open, or not charged to the end; earliest first."""
-    rules = service_rules(session)
-    today = local(now).date()
-    is_over = ServiceDay.date <= today
-    if now < last_call_of(today, rules):
-        is_over = ServiceDay.date < today
-    is_uncharged = sa.exists().where(
-        Booking.service_day_id == ServiceDay.id, Booking.state == BookingState.BOOKED
-    )
-    query = sa.select(ServiceDay.date).where(
-        is_over, sa.or_(ServiceDay.closed_at.is_(None), is_uncharged)
-    )
-    return list(session.scalars(query.order_by(ServiceDay.date)))
-
-
-def _close_days(_: str) -> Generator[int]:
-    """A day that cannot be closed does not keep the others open."""
-    failure: Exception | None = None
-    for day in _read(days_to_close):
-        try:
-            yield from close_day(day)
-        except Exception as error:  # noqa: BLE001 - noted below
-            failure = failure or error
-    if failure is not None:
-        raise failure
-
-
-def days_to_refuse(session: Session, now: datetime) -> list[date]:
-    """Days whose service is over and that hold meals nobody paid for."""
-    rules = service_rules(session)
-    query = (
-        sa.select(ServiceDay.date)
-        .join(Booking, Booking.service_day_id == ServiceDay.id)
-        .where(Booking.state == BookingState.UNFUNDED)
-        .distinct()
-    )
-    return [day for day in session.scalars(query) if now >= end_of_service_of(day, rules)]
-
-
-def _refuse_unfunded(_: str) -> Generator[int]:
-    for day in _read(days_to_refuse):
-        with transaction(SYSTEM) as session:
-            rules = service_rules(session)
-            refused = booking.refuse_unfunded(session, lock_day(session, day), rules, clock.now)
-        yield refused
 
 
 def _is_credit_due(session: Session, now: datetime) -> bool:
@@ -149,7 +72,7 @@ def _has_mail(session: Session, now: datetime) -> bool:
 
 
 def _send_mails(worker: str) -> Generator[int]:
-    while _read(is_anything_due):
+    while look(is_anything_due):
         with transaction(SYSTEM) as session:
             gathered = gather(session, clock.now())
         yield gathered
@@ -185,8 +108,8 @@ def _beat(_: str) -> Generator[int]:
 TASKS: Final = (
     Task("ask providers", is_anything_to_ask, ask_providers),
     Task("credit top-ups", _is_credit_due, _credit_top_ups),
-    Task("close days", lambda s, now: bool(days_to_close(s, now)), _close_days),
-    Task("refuse unfunded", lambda s, now: bool(days_to_refuse(s, now)), _refuse_unfunded),
+    Task("close days", lambda s, now: bool(days_to_close(s, now)), close_days),
+    Task("refuse unfunded", lambda s, now: bool(days_to_refuse(s, now)), refuse_unfunded),
     Task(TELL_BALANCES, is_round_due, go_round),
     Task("import bank files", has_new_files, import_folder),
     Task("book bank files", has_waiting, book_waiting),
@@ -194,16 +117,6 @@ TASKS: Final = (
     Task("forget attempts", _has_old_attempts, _forget_attempts),
     Task(HEARTBEAT, _is_heartbeat_due, _beat, is_shared=True),
 )
-
-
-def _read(query: Callable[[Session, datetime], Answer]) -> Answer:
-    """Ask outside any transaction."""
-    session = db.session()
-    with scope_of(session, EVERYTHING):
-        try:
-            return query(session, clock.now())
-        finally:
-            session.rollback()
 
 
 class Worker:
@@ -240,7 +153,7 @@ class Worker:
             return False
         with self._app.app_context():
             try:
-                return _read(task.has_work) and self._perform(task)
+                return look(task.has_work) and self._perform(task)
             except Exception as error:
                 self._app.logger.exception("job %s failed", task.name)
                 self._not_before[task.name] = monotonic() + REST_AFTER_FAILURE

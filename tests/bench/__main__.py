@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import upgrade
 
-from app import clock, ledger, worker
+from app import clock, day_jobs, ledger
 from app.access import EVERYTHING, SYSTEM, scope_of
 from app.cli import init_canteen
 from app.clock import instant_of
@@ -266,7 +266,7 @@ def _close() -> Figure:
     meals = _book_everybody(day)
     began = monotonic()
     with patch("app.clock.now", lambda: instant_of(day, time(8, 15))):
-        settled = sum(worker.close_day(day))
+        settled = sum(day_jobs.close_day(day))
     took = monotonic() - began
     assert settled == meals >= 500, settled
     return Figure(f"closing a day with {meals} bookings", took, 1, "s")
