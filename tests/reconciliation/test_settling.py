@@ -1,6 +1,8 @@
 """Debits and reversals: what they pay or undo is found, or they wait."""
 
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from app.reconciliation import deciding
 from app.reconciliation.proof import bank_difference
 from app.transaction import transaction
 from app.vocabulary import Channel, FactKind, LedgerKind, RefundState
+from app.worker import Worker
 from tests.bank.camt_builder import Ntry, Tx, camt
 from tests.bank.camt_builder import balance as held
 from tests.booking.acting import RULES
@@ -256,3 +259,25 @@ def test_a_debit_of_another_amount_is_no_refund(app_on: Flask, tmp_path: Path) -
 
     assert refund(app_on, refund_id).state is RefundState.SENT
     assert fates(app_on) == [("queued", "debit")]
+
+
+def test_a_family_is_written_what_the_bank_took_back_and_what_follows(
+    app: Flask, tmp_path: Path
+) -> None:
+    account_id, _ = set_up(app)
+    import_content(app, camt(paid(account_id)), tmp_path, "1.xml")
+    with app.app_context(), transaction(SYSTEM) as session:
+        spend(session, account_id, 3000)
+    import_content(app, camt(reversal(account_id), kind="053"), tmp_path, "2.xml")
+
+    Worker(app).run_once()
+
+    mails = [
+        message_from_bytes(path.read_bytes(), policy=default)
+        for path in sorted((tmp_path / "outbox").glob("*.eml"))
+    ]
+    told = [mail for mail in mails if mail["Subject"] == "CHF 50.00 retirés de votre compte"]
+    assert len(told) == 1
+    text = told[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "CHF 50.00, par la banque, le mercredi 25 novembre 2026" in " ".join(text.split())
+    assert "Il manque CHF 30.00." in " ".join(text.split())
