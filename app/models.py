@@ -779,7 +779,7 @@ class PaymentNotification(Model):
 
 
 class RefundBatch(Model):
-    """Refunds that left together, as one payment order for the bank; `message_id` names it there."""
+    """Refunds that left together, as one payment order; `message_id` names it at the bank."""
 
     __tablename__ = "refund_batch"
     id: Mapped[Key]
