@@ -23,6 +23,7 @@ from app import clock, ledger
 from app.enquiries import enquire
 from app.extensions import db
 from app.filters import Condition, Where, search_by
+from app.labels import label
 from app.models import LedgerAccount, OnlinePayment, PaymentTerms, TopUp, Transfer
 from app.money import Cents, format_chf
 from app.pages.finding import accounts_meant
@@ -110,6 +111,7 @@ class PaymentTermsView(TableView):
             _l("Text"),
             description=_l("Families accept it at their next online payment."),
             validators=[DataRequired(), Length(max=20_000)],
+            render_kw={"rows": 12},
         )
     }
     order_columns = ["version"]
@@ -130,7 +132,7 @@ class ClearingRows(Rows):
         balance = lying_at_provider(self.session, line, up_to=found[0].id) if found else 0
         for transfer in found:
             moved = transfer.amount if transfer.debit_id == line else -transfer.amount
-            values = {"moved": moved, "balance": balance}
+            values = {"kind": label(transfer.kind), "moved": moved, "balance": balance}
             yield {name: values.get(name, getattr(transfer, name, None)) for name in columns}
             balance -= moved
 
@@ -220,15 +222,14 @@ def clearing_sums(session: Session) -> ClearingSums:
 
 def _oldest_open(session: Session, line: int, lying: Cents) -> date | None:
     """Going back from the newest payment, the one with which what lies there is reached."""
-    query = (
-        sa.select(Transfer)
+    if lying <= 0:
+        return None
+    so_far = sa.func.sum(Transfer.amount).over(order_by=Transfer.id.desc())
+    payments = (
+        sa.select(Transfer.booked_on, so_far.label("so_far"))
         .where(Transfer.debit_id == line, Transfer.kind == TransferKind.TOP_UP)
-        .order_by(Transfer.id.desc())
+        .subquery()
     )
-    since = None
-    for transfer in session.scalars(query.execution_options(yield_per=200)):
-        if lying <= 0:
-            break
-        lying -= transfer.amount
-        since = transfer.booked_on
-    return since
+    query = sa.select(payments.c.booked_on).where(payments.c.so_far >= lying)
+    found: date | None = session.scalar(query.order_by(payments.c.so_far).limit(1))
+    return found

@@ -3,13 +3,14 @@
 The browser's return credits nothing: it makes us ask the provider, as the worker does.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from flask import Response, abort, current_app, flash, make_response, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
-from flask_babel import get_locale, gettext
+from flask_babel import format_datetime, get_locale, gettext
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -113,7 +114,7 @@ class PaymentView(BaseView):
             payment=payment,
             state=payment.state.value,
             is_credited=payment.top_up.state is TopUpState.CREDITED,
-            counts_from=local(payment.top_up.credit_at) if payment.top_up.credit_at else None,
+            counts_from=_when(payment.top_up.credit_at),
         )
         return html
 
@@ -255,6 +256,13 @@ def _payment(number: str) -> OnlinePayment:
     if payment is None:
         raise NotFound
     return payment
+
+
+def _when(instant: datetime | None) -> str:
+    """Wednesday 25 November 2026, 10:59."""
+    if instant is None:
+        return ""
+    return str(format_datetime(local(instant), "EEEE d MMMM y, HH:mm", rebase=False))
 
 
 def _simulation(number: str) -> tuple[OnlinePayment, Simulated]:
