@@ -195,14 +195,6 @@ def settle_refund(
     return book_paid(session, held, booked_on, now)
 
 
-def refund_called(session: Session, end_to_end_id: str) -> RefundRequest | None:
-    """The refund that the bank's files name by this identification."""
-    found: RefundRequest | None = session.scalar(
-        sa.select(RefundRequest).where(RefundRequest.end_to_end_id == end_to_end_id)
-    )
-    return found
-
-
 def book_paid(session: Session, request: RefundRequest, booked_on: date, now: datetime) -> int:
     """Move what was set aside out of the bank, and tell the family; the transfer's id."""
     entry = Entry(

@@ -83,7 +83,7 @@ def test_first_it_is_shown_what_it_would_mean(app: Flask) -> None:
     assert "UBS Switzerland AG - Zürich" in shown
     assert "CHF 15.00" in shown
     assert "CHF 12.00" in shown
-    assert shown.count("CHF 9.00") == 2, "two of the three covered meals are no longer"
+    assert shown.count("Essai 9.00") == 2, "two of the three covered meals are no longer"
     assert count(app, RefundRequest, RefundRequest.account_id == household.account_id) == 0
 
 

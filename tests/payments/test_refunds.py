@@ -24,7 +24,6 @@ from app.models import AccountHolder, RefundRequest, Transfer
 from app.payments.refund_office import mark_paid, pay_refunds, refuse_refund, verify_refund
 from app.payments.refunds import (
     Payee,
-    refund_called,
     request_refund,
     settle_refund,
     withdraw_refund,
@@ -430,17 +429,6 @@ def test_a_debit_for_a_refund_that_was_refused_waits_for_a_person(app: Flask) ->
         settle(app, refund_id)
 
     assert balance(app, family.account_id) == 5000
-
-
-def test_the_bank_names_a_refund_by_its_identification(app: Flask) -> None:
-    refund_id = sent(app, household(app))
-    called = refund(app, refund_id).end_to_end_id
-
-    with reading(app) as session:
-        found = refund_called(session, called or "")
-        assert found is not None
-        assert found.id == refund_id
-        assert refund_called(session, "REMB-0") is None
 
 
 def test_another_iban_is_kept_compact_and_the_name_in_allowed_letters(app: Flask) -> None:
