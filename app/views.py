@@ -45,7 +45,8 @@ from app.declared.reference import (
     PriceView,
     SettingsView,
 )
-from app.declared.refunds import RefundBatchView, RefundView, RefusalView
+from app.declared.refund_orders import RefundBatchView
+from app.declared.refunds import RefundView, RefusalView
 from app.declared.registration import RegistrationView
 from app.declared.service import ProductionView, TodayView
 from app.declared.staff import StaffUserView

@@ -11,14 +11,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import expose, has_access
-from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
-from wtforms import HiddenField, RadioField, SelectField, ValidationError
-from wtforms.validators import DataRequired, Length
 
 from app import clock
 from app.access import accounts_of
@@ -26,9 +23,9 @@ from app.bank.iban import bank_name, format_iban, parse_payout_iban
 from app.booking.forecast import Meal, uncovered_meals
 from app.context import canteen_settings, service_rules
 from app.declared.base import FormView
+from app.declared.refund_form import RefundForm
 from app.errors import NotFound, Refusal
 from app.extensions import db
-from app.fields import LineField, MoneyField
 from app.models import Account, BalanceQuestion, RefundRequest
 from app.money import Cents, format_chf
 from app.pages.asked import code_asked, id_asked
@@ -46,7 +43,6 @@ from app.transaction import transaction
 from app.vocabulary import OPEN_REFUNDS, RefundState
 from app.web_errors import sentence_of
 
-_WHOLE, _PART = "whole", "part"
 _SHOWN: Final = 20
 
 
@@ -59,84 +55,6 @@ class Shown:
     bank: str
     can_withdraw: bool
     is_open: bool
-
-
-def _own_accounts() -> list[Account]:
-    query = (
-        sa.select(Account).where(Account.id.in_(accounts_of(current_user.id))).order_by(Account.id)
-    )
-    return list(db.session().scalars(query))
-
-
-def _account_choices() -> list[tuple[str, str]]:
-    return [
-        (str(each.id), f"{each.label} (CHF {format_chf(each.balance)})")
-        for each in _own_accounts()
-        if each.balance > 0
-    ]
-
-
-class RefundForm(DynamicForm):
-    """How much, from which account, to whom."""
-
-    account = SelectField(_l("Account"), [DataRequired()], choices=_account_choices)
-    part = RadioField(
-        _l("How much"),
-        [DataRequired()],
-        choices=lambda: [(_WHOLE, _("The whole balance")), (_PART, _("An amount"))],
-        default=_WHOLE,
-    )
-    amount = MoneyField(_l("Amount in francs"), description=_l("Only if not the whole balance."))
-    iban = LineField(
-        _l("IBAN"),
-        [DataRequired(), Length(max=60)],
-        description=_l("Of your account in Switzerland or Liechtenstein: CH or LI, 21 characters."),
-        render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"},
-    )
-    holder_name = LineField(
-        _l("Holder of the bank account"),
-        [DataRequired(), Length(max=70)],
-        render_kw={"autocomplete": "name"},
-    )
-    street = LineField(
-        _l("Street and number"),
-        [Length(max=70)],
-        render_kw={"autocomplete": "street-address"},
-    )
-    postal_code = LineField(
-        _l("Postal code"),
-        [DataRequired(), Length(max=10)],
-        render_kw={"autocomplete": "postal-code"},
-    )
-    town = LineField(
-        _l("Town"), [DataRequired(), Length(max=35)], render_kw={"autocomplete": "address-level2"}
-    )
-    request_id = HiddenField()
-
-    def validate_iban(self, field: Any) -> None:
-        """An account that money can be sent to."""
-        try:
-            parse_payout_iban(field.data or "")
-        except Refusal as refused:
-            raise ValidationError(sentence_of(refused)) from None
-
-    def validate_amount(self, field: Any) -> None:
-        """An amount where one is wanted, no more than there is."""
-        if self.part.data != _PART:
-            field.data = None
-            return
-        if field.data is None:
-            raise ValidationError(_("Enter an amount in francs, for example 20 or 12.50."))
-        account = self.chosen()
-        if account is not None:
-            try:
-                refundable(account, field.data)
-            except Refusal as refused:
-                raise ValidationError(sentence_of(refused)) from None
-
-    def chosen(self) -> Account | None:
-        """The account, if it is the reader's."""
-        return next((a for a in _own_accounts() if str(a.id) == self.account.data), None)
 
 
 class MyRefundView(FormView):

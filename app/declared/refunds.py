@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import date
-from io import BytesIO
 from typing import Any, Final
 
 import sqlalchemy as sa
-from flask import Response, flash, redirect, request, send_file, url_for
-from flask_appbuilder import expose, has_access
+from flask import flash, redirect, request, url_for
 from flask_appbuilder.actions import action
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired, Length
@@ -25,8 +23,8 @@ from app.errors import NotFound
 from app.extensions import db
 from app.fields import LineField
 from app.filters import Condition, search_by
-from app.models import AccountHolder, RefundBatch, RefundRequest, StoredFile
-from app.money import Cents, format_chf
+from app.models import AccountHolder, RefundRequest
+from app.money import format_chf
 from app.pages.asked import id_asked
 from app.pages.finding import accounts_meant, is_held_on
 from app.payments.refund_office import (
@@ -37,7 +35,7 @@ from app.payments.refund_office import (
     refuse_refund,
     verify_refund,
 )
-from app.rows import ACT, READ, Rows, TableView
+from app.rows import ACT, READ, Rows
 from app.security import current_actor
 from app.transaction import transaction
 from app.vocabulary import OPEN_REFUNDS, RefundState
@@ -288,49 +286,3 @@ def _asked() -> RefundRequest:
     if found is None:
         raise NotFound
     return found
-
-
-def _total(requests: Sequence[RefundRequest]) -> Cents:
-    return sum(each.amount for each in requests)
-
-
-class RefundBatchView(TableView):
-    """The payment orders that were made, to be downloaded again."""
-
-    datamodel = Rows(
-        RefundBatch,
-        load=[
-            joinedload(RefundBatch.made_by),
-            selectinload(RefundBatch.requests).joinedload(RefundRequest.account),
-        ],
-    )
-    route_base = "/refunds/orders"
-    include_route_methods = READ | {"file"}
-    list_title, show_title = _l("Payment orders"), _l("Payment order")
-    show_template = "refunds/batch.html"
-    base_order = ("id", "desc")
-    list_columns = ["message_id", "made_at", "made_by", "execute_on", "requests"]
-    show_columns = list_columns
-    search_columns = ["made_at"]
-    order_columns = ["made_at", "execute_on"]
-    label_columns = {
-        "message_id": _l("Number"),
-        "made_at": _l("Date"),
-        "made_by": _l("Paid by"),
-        "execute_on": _l("To be executed on"),
-        "requests": _l("Amount"),
-    }
-    formatters_columns = {"requests": lambda requests: format_chf(_total(requests))}
-
-    @expose("/file/<pk>", methods=["GET"])
-    @has_access
-    def file(self, pk: str) -> Response:
-        """The pain.001 file, always the same one."""
-        batch: RefundBatch = self._item(pk)
-        kept = db.session().get_one(StoredFile, batch.stored_file_id)
-        return send_file(
-            BytesIO(kept.content),
-            mimetype=kept.content_type,
-            as_attachment=True,
-            download_name=f"{batch.message_id}.xml",
-        )
