@@ -28,7 +28,7 @@ from werkzeug.test import TestResponse
 from app import clock, models, security
 from app.access import SYSTEM
 from app.transaction import transaction
-from app.vocabulary import Role
+from app.vocabulary import BalanceAnswer, Role
 from tests.conftest import A_SCHOOL_MORNING, FrozenClock
 from tests.database import contents, copy_sqlite, create_test_app, running
 from tests.households import Household, guarded_models, make_household, texts_of
@@ -138,6 +138,9 @@ def settle(app: Flask) -> World:
         mine, theirs = make_household(session, MINE), make_household(session, THEIRS)
         document = session.get_one(models.Document, mine.ids[models.Document])
         document.published_at = clock.now()
+        # Their own question they may answer: it is answered, and an answer stays.
+        question = session.get_one(models.BalanceQuestion, mine.ids[models.BalanceQuestion])
+        question.answer, question.answered_at = BalanceAnswer.CARRIED_OVER, clock.now()
     browsers = {VISITOR: Browser(app), PARENT: logged_in(app, mine.username)}
     browsers |= {name: logged_in(app, name) for name in STAFF}
     return World(app, mine, theirs, browsers)
