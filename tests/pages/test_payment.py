@@ -1,6 +1,7 @@
 """Paying online as a family's browser does, and what a provider sends to us."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -315,3 +316,23 @@ def test_only_notifications_go_without_a_token_and_only_of_our_providers(app: Fl
     assert client.post("/paiement/start", data={}).status_code in {302, 400}
     with reading(app) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(TopUp)) == 0
+
+
+def test_a_form_and_a_notification_sent_by_many_at_once_count_once(app_on: Flask) -> None:
+    household = family(app_on)
+    sent = form(household)
+    browsers = [logged_in(app_on, household.username) for _ in range(6)]
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda each: each.post("/paiement/start", sent), browsers))
+    found = payments(app_on)
+    told = notification(app_on, found[0].provider_reference or "", "paid")
+    with ThreadPoolExecutor(10) as pool:
+        clients = [app_on.test_client() for _ in range(20)]
+        codes = list(pool.map(lambda each: each.post(ADDRESS, **told).status_code, clients))
+
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.location for answer in answers}) == len(found) == 1
+    assert set(codes) == {200}
+    with reading(app_on) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(PaymentNotification)) == 1
