@@ -144,6 +144,35 @@ def import_bank(files: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
+@canteen.command("statements")
+@click.option("--year", type=int, required=True, help="Calendar year of the tax statements.")
+@click.option("--out", type=click.Path(file_okay=False), required=True, help="Folder to fill.")
+@click.option("--zip", "as_zip", is_flag=True, help="One ZIP instead of a PDF per account.")
+def statements(year: int, out: str, *, as_zip: bool) -> None:
+    """Write the tax statement of every account of a year."""
+    from pathlib import Path
+
+    from flask import current_app
+
+    from app import clock
+    from app.access import EVERYTHING, scope_of
+    from app.context import letterhead
+    from app.declared.statements import tax_papers, zipped
+    from app.extensions import db
+    from app.statements import Print
+
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with current_app.test_request_context(), scope_of(db.session(), EVERYTHING):
+        papers = tax_papers(db.session(), year, letterhead(), Print(clock.today(), "fr"))
+        if as_zip:
+            papers = iter([(f"decomptes-{year}.zip", zipped(papers))])
+        count = 0
+        for count, (name, content) in enumerate(papers, 1):  # noqa: B007 - told below
+            (folder / name).write_bytes(content)
+    click.echo(f"{count} → {folder}")
+
+
 @canteen.command("check-ledger")
 def check_ledger() -> None:
     """Prove that every balance is what its transfers say."""

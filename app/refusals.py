@@ -149,3 +149,17 @@ class AlreadyPaid(Refusal):
     """The top-up of this form was paid."""
 
     sentence = N_("This top-up is paid already. Look at your top-ups.")
+
+
+class DatesReversed(Refusal):
+    """A range of days that ends before it begins."""
+
+    sentence = N_("The last day lies before the first one. Correct the dates.")
+    status = 400
+
+
+class YearWithoutStatement(Refusal):
+    """A calendar year that has not begun, or long before the canteen kept accounts."""
+
+    sentence = N_("There is no tax statement of that year. Choose this year or an earlier one.")
+    status = 400

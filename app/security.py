@@ -42,6 +42,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "MyTopUpView": "can_list",
         "PaymentView": "can_(start|go|back|cancelled|terms|simulated|choose)",
         "MyReceiptView": "can_(list|file)",
+        "MyStatementView": "can_(index|pdf|tax)",
         "MyRefundView": f"{_FORM}|can_(iban|withdraw|carry_over)",
         "MyDocumentView": "can_(list|file)",
         "RechargeView": _RECHARGE,
@@ -83,6 +84,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "BookingListView": _READ,
         "ReceiptView": f"{_READ}|can_pdf|cancel_receipt",
         "TopUpView": _READ,
+        "StatementView": "can_(index|pdf|tax)",
     },
     Role.TILL: {
         "RechargeView": _RECHARGE,
@@ -126,6 +128,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "RefundBatchView": f"{_READ}|can_file",
         "BalanceQuestionView": "can_list",
         "AskFamiliesView": _FORM,
+        "StatementView": "can_(index|pdf|tax|year)",
     },
     Role.COMMITTEE: {
         "FamilyView": _READ,

@@ -50,6 +50,7 @@ from app.declared.refunds import RefundView, RefusalView
 from app.declared.registration import RegistrationView
 from app.declared.service import ProductionView, TodayView
 from app.declared.staff import StaffUserView
+from app.declared.statements import MyStatementView, StatementView
 from app.pages.agenda import AgendaView
 from app.pages.endpoints import HealthView
 from app.pages.payment import NotificationView, PaymentView
@@ -65,6 +66,7 @@ PORTAL: list[tuple[Any, Any, str]] = [
     (MyMenuView, _l("Menus"), "utensils"),
     (MyOperationView, _l("Operations"), "list"),
     (MyTopUpView, _l("My top-ups"), "wallet"),
+    (MyStatementView, _l("Statements"), "file"),
     (MyReceiptView, _l("My receipts"), "receipt"),
     (MyRefundView, _l("Refund"), "undo"),
     (MyDocumentView, _l("Documents"), "folder"),
@@ -95,6 +97,7 @@ MONEY: list[tuple[Any, Any, str]] = [
     (OnlinePaymentView, _l("Online payments"), "card"),
     (PayoutView, _l("Payouts of the provider"), "bank"),
     (PaymentTermsView, _l("Terms of online payment"), "file"),
+    (StatementView, _l("Statements"), "file"),
     (TransferView, _l("Journal"), "bank"),
 ]
 SCHOOL: list[tuple[Any, Any, str]] = [

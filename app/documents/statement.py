@@ -75,12 +75,10 @@ def _introduction(sheet: Sheet, content: AccountStatement, gettext: Gettext) -> 
         "last": format_day(content.until - timedelta(days=1)),
     }
     sheet.title(_("Account statement"), content.account, period)
-    for text, value in (
-        (_("Payment reference: %(value)s"), content.reference),
-        (_("Printed on %(value)s"), format_day(content.printed_on)),
-        (_("Amounts in Swiss francs"), ""),
-    ):
-        sheet.paragraph(text % {"value": value} if value else text, Face(9))
+    if content.reference:
+        sheet.paragraph(_("Payment reference: %(value)s") % {"value": content.reference}, Face(9))
+    sheet.paragraph(_("Printed on %(value)s") % {"value": format_day(content.printed_on)}, Face(9))
+    sheet.paragraph(_("Amounts in Swiss francs"), Face(9))
     sheet.skip(4 * mm)
 
 

@@ -102,3 +102,10 @@ def test_the_same_content_gives_the_same_bytes() -> None:
     first, second = (render_statement(STATEMENT, CANTEEN, plain) for _ in range(2))
 
     assert first == second
+
+
+def test_an_account_without_a_reference_names_none() -> None:
+    text = text_of(render_statement(replace(STATEMENT, reference=""), CANTEEN, plain))
+
+    assert "reference" not in text
+    assert "Printed on 02.12.2026" in text
