@@ -35,7 +35,7 @@ from app.models import (
 from app.rules.weeks import week_to_show
 from app.transaction import transaction
 from app.vocabulary import BookingState
-from tests.bench import bank
+from tests.bench import bank, online, qr_bill, statements
 from tests.bench.history import TIMES, multiply
 from tests.bench.served import Parent, Server, serving, taps_of
 from tests.database import MIGRATIONS, create_test_app, running, sqlite_url
@@ -109,7 +109,26 @@ def measure(folder: Path) -> Iterator[Figure]:
             yield _close()
     with running(create_test_app(sqlite_url(tenfold), folder)) as app, app.app_context():
         yield _check(f"check-ledger, {TIMES} times the history", 30)
+    with running(create_test_app(sqlite_url(once), folder)) as app:
+        yield from _papers(app)
     yield from _import()
+
+
+def _papers(app: Flask) -> Iterator[Figure]:
+    """Milliseconds of CPU, except for the many."""
+    took, lines = statements.seconds_of_a_statement(app)
+    yield Figure(f"statement of {lines} operations", 1000 * took, 60, "ms")
+    yield Figure(
+        f"{statements.MANY} tax statements",
+        statements.seconds_of_many(app),
+        statements.MANY_AT_MOST,
+        "s",
+    )
+    with app.app_context():
+        bill = qr_bill.seconds_of_a_qr_bill()
+    yield Figure("a QR-bill", 1000 * bill, 1000 * qr_bill.AT_MOST, "ms")
+    notified = online.seconds_of_a_notification(app)
+    yield Figure("a notification answered", 1000 * notified, 1000 * online.AT_MOST, "ms")
 
 
 def _import() -> Iterator[Figure]:
