@@ -95,6 +95,16 @@ class EqualRecord(BaseFilter):
         return query.filter(sa.false() if key is None else column == key)
 
 
+class EqualYes(BaseFilter):
+    """Ticked; what no checkbox sends finds nothing."""
+
+    arg_name = "eq"
+
+    def apply(self, query: Any, text: str) -> Any:
+        is_ticked = getattr(self.model, self.column_name).is_(True)
+        return query.filter(is_ticked if text == "y" else sa.false())
+
+
 class FromDay(BaseFilter):
     """On this day or later, in Zurich."""
 
@@ -132,6 +142,7 @@ class RowFilters(SQLAFilterConverter):
         ("is_relation_many_to_one", [EqualRecord]),
         ("is_cents", [EqualAmount]),
         ("is_integer", [EqualNumber]),
+        ("is_boolean", [EqualYes]),
         ("is_date", [FromDay, UntilDay]),
         ("is_datetime", [FromDay, UntilDay]),
         ("is_time", []),
