@@ -283,8 +283,15 @@ def test_one_verifies_and_another_pays(app: Flask) -> None:
         {"state": RefundState.REFUSED},
         {"amount": 0},
     ],
-    ids=["paid by who verified", "verified by who asked", "paid by who asked"]
-    + ["sent by nobody", "paid by nobody", "refused without a reason", "nothing"],
+    ids=[
+        "paid by who verified",
+        "verified by who asked",
+        "paid by who asked",
+        "sent by nobody",
+        "paid by nobody",
+        "refused without a reason",
+        "nothing",
+    ],
 )
 def test_the_database_keeps_four_eyes_too(app: Flask, values: dict[str, Any]) -> None:
     refund_id = verified(app, household(app), accountant(app))
