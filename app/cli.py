@@ -173,6 +173,24 @@ def statements(year: int, out: str, *, as_zip: bool) -> None:
     click.echo(f"{count} → {folder}")
 
 
+@canteen.command("export-journal")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True)
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), required=True)
+@click.option("--format", "chosen", type=click.Choice(["csv", "banana", "cresus"]), required=True)
+@click.option("--out", type=click.File("wb"), default="-", help="File to write.")
+def export_journal(first: datetime, last: datetime, chosen: str, out: Any) -> None:
+    """Write the journal of a range of days, by accounting day, for another program."""
+    from flask import current_app
+
+    from app.access import EVERYTHING, scope_of
+    from app.accounting import WRITERS, JournalFormat, journal
+    from app.extensions import db
+
+    with current_app.test_request_context(), scope_of(db.session(), EVERYTHING):
+        lines = journal(db.session(), first.date(), last.date())
+        out.write(WRITERS[JournalFormat(chosen)](lines))
+
+
 @canteen.command("check-ledger")
 def check_ledger() -> None:
     """Prove that every balance is what its transfers say."""

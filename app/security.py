@@ -123,6 +123,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "PayoutView": "can_list",
         "PaymentTermsView": f"{_READ}|can_add",
         "TransferView": _READ,
+        "JournalView": _FORM,
         "RefundView": f"{_READ}|verify|refuse|pay|mark_paid",
         "RefusalView": _FORM,
         "RefundBatchView": f"{_READ}|can_file",

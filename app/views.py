@@ -22,6 +22,7 @@ from app.declared.calendar import (
 )
 from app.declared.children import EnrolmentView, ExclusionView, HealthRecordView, PupilView
 from app.declared.documents import DocumentView
+from app.declared.journal import JournalView
 from app.declared.letters import LetterView
 from app.declared.menus import MenuView
 from app.declared.money import ReceiptView, TopUpView, TransferView
@@ -99,6 +100,7 @@ MONEY: list[tuple[Any, Any, str]] = [
     (PaymentTermsView, _l("Terms of online payment"), "file"),
     (StatementView, _l("Statements"), "file"),
     (TransferView, _l("Journal"), "bank"),
+    (JournalView, _l("Balances and export"), "chart"),
 ]
 SCHOOL: list[tuple[Any, Any, str]] = [
     (MenuView, _l("Menus"), "utensils"),
