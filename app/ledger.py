@@ -201,6 +201,12 @@ def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> list[i
     return list(session.scalars(statement, rows))
 
 
+def require_open(session: Session, day: date) -> None:
+    """Raises: PeriodClosed for a day of a closed accounting month."""
+    if _open_days(session, {day})[day] != day:
+        raise PeriodClosed
+
+
 def _open_days(session: Session, days: set[date]) -> dict[date, date]:
     """Each day, moved to the first open one where its accounting month is closed."""
     closed = session.scalars(

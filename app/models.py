@@ -491,6 +491,29 @@ class Transfer(Model):
     reverses: Mapped["Transfer | None"] = relationship(remote_side="Transfer.id")
 
 
+class CashCount(Model):
+    """The till of a day, counted and signed for; append-only, the highest number is in force."""
+
+    __tablename__ = "cash_count"
+    __table_args__ = (
+        UniqueConstraint("day", "number"),
+        CheckConstraint("number > 0 AND counted >= 0", name="counted"),
+        CheckConstraint("(number > 1) = (reason IS NOT NULL)", name="correction"),
+        CheckConstraint("(expected = counted) = (transfer_id IS NULL)", name="difference"),
+    )
+    id: Mapped[Key]
+    day: Mapped[date] = day()
+    number: Mapped[int] = mapped_column()
+    expected: Mapped[Cents] = cents()
+    counted: Mapped[Cents] = cents()
+    reason: Mapped[words.Reason | None] = word(words.Reason, nullable=True)
+    transfer_id: Mapped[int | None] = ref("transfer.id", nullable=True, unique=True)
+    signed_by_id: Mapped[int] = ref("ab_user.id", index=False)
+    signed_at: Mapped[datetime] = instant()
+    transfer: Mapped[Transfer | None] = relationship()
+    signed_by: Mapped[CanteenUser] = relationship()
+
+
 class TopUp(Model):
     """Money on its way into an account."""
 

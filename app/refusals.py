@@ -163,3 +163,10 @@ class YearWithoutStatement(Refusal):
 
     sentence = N_("There is no tax statement of that year. Choose this year or an earlier one.")
     status = 400
+
+
+class CountAhead(Refusal):
+    """Nobody counts the till of a day to come."""
+
+    sentence = N_("This day is still to come. Count the till in its evening.")
+    status = 400

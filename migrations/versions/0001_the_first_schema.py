@@ -1695,6 +1695,59 @@ def upgrade():
         )
 
     op.create_table(
+        "cash_count",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("expected", app.columns.CentsType(), nullable=False),
+        sa.Column("counted", app.columns.CentsType(), nullable=False),
+        sa.Column(
+            "reason",
+            sa.Enum(
+                "illness",
+                "outing",
+                "closed_day",
+                "exclusion",
+                "departure",
+                "no_funds",
+                "mistake",
+                "other",
+                name="reason",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=True,
+        ),
+        sa.Column("transfer_id", app.columns.ID, nullable=True),
+        sa.Column("signed_by_id", sa.Integer(), nullable=False),
+        sa.Column("signed_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(expected = counted) = (transfer_id IS NULL)", name=op.f("ck_cash_count_difference")
+        ),
+        sa.CheckConstraint(
+            "(number > 1) = (reason IS NOT NULL)", name=op.f("ck_cash_count_correction")
+        ),
+        sa.CheckConstraint("number > 0 AND counted >= 0", name=op.f("ck_cash_count_counted")),
+        sa.ForeignKeyConstraint(
+            ["signed_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_cash_count_signed_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"],
+            ["transfer.id"],
+            name=op.f("fk_cash_count_transfer_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cash_count")),
+        sa.UniqueConstraint("day", "number", name=op.f("uq_cash_count_day_number")),
+    )
+    with op.batch_alter_table("cash_count", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_cash_count_transfer_id"), ["transfer_id"], unique=True)
+
+    op.create_table(
         "top_up",
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column("account_id", app.columns.ID, nullable=False),
@@ -1920,6 +1973,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_top_up_account_id"))
 
     op.drop_table("top_up")
+    with op.batch_alter_table("cash_count", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_cash_count_transfer_id"))
+
+    op.drop_table("cash_count")
     with op.batch_alter_table("bank_entry", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_bank_entry_money",
