@@ -34,6 +34,9 @@ CODES: Final = {
 }
 
 
+_JOURNAL: Final = sa.select(CanteenSettings.id).where(CanteenSettings.id == 1)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A transfer to post; ids are those of ledger accounts, amount in centimes."""
@@ -209,16 +212,25 @@ def require_open(session: Session, day: date) -> None:
 
 def _open_days(session: Session, days: set[date]) -> dict[date, date]:
     """Each day, moved to the first open one where its accounting month is closed."""
-    closed = session.scalars(
-        sa.select(Period).where(Period.state == PeriodState.CLOSED).order_by(Period.starts_on)
-    ).all()
-    return {day: _open_day(day, closed) for day in days}
+    session.execute(_JOURNAL.with_for_update(read=True, key_share=True))
+    closed = sa.select(Period.starts_on, Period.ends_on).where(Period.state == PeriodState.CLOSED)
+    ranges = [(first, until) for first, until in session.execute(closed.order_by(Period.starts_on))]
+    return {day: _open_day(day, ranges) for day in days}
 
 
-def _open_day(day: date, closed: Sequence[Period]) -> date:
-    for period in closed:
-        if period.starts_on <= day < period.ends_on:
-            day = period.ends_on
+def lock_journal(session: Session) -> None:
+    """Wait until whoever posts has committed, and let nobody post before the end: to close a month.
+
+    The settings row stands for the journal. Whoever posts shares it; who closes locks nothing
+    else, so that none waits in a circle; editing the settings waits only for who closes.
+    """
+    session.execute(_JOURNAL.with_for_update())
+
+
+def _open_day(day: date, closed: Sequence[tuple[date, date]]) -> date:
+    for first, until in closed:
+        if first <= day < until:
+            day = until
     if day > date.max - timedelta(days=366):
         raise PeriodClosed
     return day

@@ -170,3 +170,9 @@ class CountAhead(Refusal):
 
     sentence = N_("This day is still to come. Count the till in its evening.")
     status = 400
+
+
+class MonthIncomplete(Refusal):
+    """Something is missing before the accounting month can be closed."""
+
+    sentence = N_("This month cannot be closed yet. Settle what is marked below first.")

@@ -105,7 +105,7 @@ def register_family(session: Session, draft: FamilyDraft, today: date) -> Regist
     whose year is over by then.
     """
     # Registrations wait for each other, so that the same form sent twice finds itself.
-    session.get_one(CanteenSettings, 1, with_for_update=True)
+    session.get_one(CanteenSettings, 1, with_for_update={"key_share": True})
     _refuse_undecided(session, draft)
     account = ledger.open_account(session, draft.label)
     users = [_holder(session, account, holder, today) for holder in draft.holders]

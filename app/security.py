@@ -124,6 +124,8 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "PaymentTermsView": f"{_READ}|can_add",
         "TransferView": _READ,
         "JournalView": _FORM,
+        "PeriodView": "can_list",
+        "MonthEndView": _FORM,
         "RefundView": f"{_READ}|verify|refuse|pay|mark_paid",
         "RefusalView": _FORM,
         "RefundBatchView": f"{_READ}|can_file",

@@ -26,6 +26,7 @@ from app.declared.journal import JournalView
 from app.declared.letters import LetterView
 from app.declared.menus import MenuView
 from app.declared.money import ReceiptView, TopUpView, TransferView
+from app.declared.months import MonthEndView, PeriodView
 from app.declared.my_refunds import MyRefundView
 from app.declared.office import MailView
 from app.declared.online import OnlinePaymentView, PaymentTermsView, PayoutView
@@ -101,6 +102,7 @@ MONEY: list[tuple[Any, Any, str]] = [
     (StatementView, _l("Statements"), "file"),
     (TransferView, _l("Journal"), "bank"),
     (JournalView, _l("Balances and export"), "chart"),
+    (PeriodView, _l("Accounting months"), "lock"),
 ]
 SCHOOL: list[tuple[Any, Any, str]] = [
     (MenuView, _l("Menus"), "utensils"),
@@ -136,6 +138,7 @@ HIDDEN: list[Any] = [
     ClosureView,
     RefusalView,
     AskFamiliesView,
+    MonthEndView,
     LetterView,
 ]
 
