@@ -15,11 +15,20 @@ from app import ledger
 from app.access import SYSTEM
 from app.errors import PeriodClosed
 from app.ledger import Entry
-from app.models import Period, Transfer
+from app.models import BankEntry, BankFile, CanteenUser, Period, RefundRequest, StoredFile, Transfer
 from app.month_end import MonthEnd, close_month, look_at, month_to_close
 from app.refusals import MonthIncomplete
 from app.transaction import look, transaction
-from app.vocabulary import LedgerKind, PeriodState, TransferKind
+from app.vocabulary import (
+    BankEntryState,
+    BankFileState,
+    BankMessage,
+    EntryReason,
+    LedgerKind,
+    PeriodState,
+    RefundState,
+    TransferKind,
+)
 from tests.conftest import FrozenClock
 from tests.factories import Family, make_family
 from tests.web import logged_in, text_of
@@ -110,6 +119,65 @@ def test_online_money_of_an_earlier_month_stands_against_it(app_on: Flask, famil
     assert (own.lying, own.is_clearing_explained) == (5000, True)
     assert (late.lying, late.is_clearing_explained) == (10000, False)
     assert not late.is_complete
+
+
+def test_a_payment_that_waits_and_a_refund_that_is_late_stand_against_it(
+    app_on: Flask, family: Family
+) -> None:
+    with app_on.app_context(), transaction(SYSTEM) as session:
+        session.add(waiting_refund(session, family))
+        session.add(waiting_payment(session))
+    found = october(app_on)
+
+    assert (found.queued, found.overdue_refunds) == (1, 1)
+    assert outcome(lambda: close(app_on)) == "MonthIncomplete"
+
+
+def waiting_refund(session: Session, family: Family) -> RefundRequest:
+    owner = session.scalars(
+        sa.select(CanteenUser.id).where(CanteenUser.username == family.username)
+    ).one()
+    return RefundRequest(
+        account_id=family.account_id,
+        amount=100,
+        iban="CH9300762011623852957",
+        holder_name="A",
+        state=RefundState.REQUESTED,
+        request_id="month",
+        requested_at=now(),
+        requested_by_id=owner,
+        due_on=date(2026, 10, 20),
+    )
+
+
+def waiting_payment(session: Session) -> BankEntry:
+    stored = StoredFile(sha256="0" * 64, content_type="application/xml", size=0, content=b"")
+    session.add(stored)
+    session.flush()
+    file = BankFile(
+        stored_file_id=stored.id,
+        file_name="a.xml",
+        state=BankFileState.BOOKED,
+        received_at=now(),
+        booked_at=now(),
+    )
+    session.add(file)
+    session.flush()
+    return BankEntry(
+        bank_file_id=file.id,
+        position=1,
+        message_kind=BankMessage.STATEMENT,
+        statement="S1",
+        fingerprint="f",
+        is_counted=True,
+        state=BankEntryState.QUEUED,
+        reason=EntryReason.NO_REFERENCE,
+        amount=100,
+        is_credit=True,
+        is_reversal=False,
+        booked_on=DAY,
+        entry_amount=100,
+    )
 
 
 def test_what_comes_late_goes_to_the_first_open_day(app_on: Flask, family: Family) -> None:
