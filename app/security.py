@@ -85,6 +85,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "ReceiptView": f"{_READ}|can_pdf|cancel_receipt",
         "TopUpView": _READ,
         "StatementView": "can_(index|pdf|tax)",
+        "CashBookView": _FORM,
     },
     Role.TILL: {
         "RechargeView": _RECHARGE,
@@ -96,6 +97,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "BookingListView": _READ,
         "ReceiptView": f"{_READ}|can_pdf|cancel_receipt",
         "TopUpView": _READ,
+        "CashBookView": _FORM,
     },
     Role.KITCHEN: {
         "MenuView": f"{_KEEP}|can_(delete|poster)",
@@ -132,6 +134,8 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "BalanceQuestionView": "can_list",
         "AskFamiliesView": _FORM,
         "StatementView": "can_(index|pdf|tax|year)",
+        "CashBookView": _FORM,
+        "DashboardView": "can_index",
     },
     Role.COMMITTEE: {
         "FamilyView": _READ,

@@ -20,7 +20,9 @@ from app.declared.calendar import (
     ServiceDaysView,
     ServiceDayView,
 )
+from app.declared.cash_book import CashBookView
 from app.declared.children import EnrolmentView, ExclusionView, HealthRecordView, PupilView
+from app.declared.dashboard import DashboardView
 from app.declared.documents import DocumentView
 from app.declared.journal import JournalView
 from app.declared.letters import LetterView
@@ -75,6 +77,7 @@ PORTAL: list[tuple[Any, Any, str]] = [
 ]
 SERVICE: list[tuple[Any, Any, str]] = [
     (TillView, _l("Till"), "cash"),
+    (CashBookView, _l("Cash book"), "receipt"),
     (TodayView, _l("Today’s list"), "list"),
     (ProductionView, _l("Kitchen"), "utensils"),
     (BookingListView, _l("Bookings"), "calendar"),
@@ -89,6 +92,7 @@ PEOPLE: list[tuple[Any, Any, str]] = [
     (HealthRecordView, _l("Health"), "alert"),
 ]
 MONEY: list[tuple[Any, Any, str]] = [
+    (DashboardView, _l("Overview"), "list"),
     (ReceiptView, _l("Receipts"), "receipt"),
     (TopUpView, _l("Top-ups"), "wallet"),
     (BankFileView, _l("Bank files"), "bank"),
