@@ -2,8 +2,8 @@
 
 from datetime import date, datetime, timedelta
 from hashlib import sha256
+from html import escape
 from typing import Final
-from xml.sax.saxutils import escape
 
 from sqlalchemy.orm import Session
 
@@ -67,7 +67,7 @@ def _balance(code: str, cents: Cents, day: date) -> str:
 
 def _entry(number: int, name: str, iban: str, text: str, cents: Cents, day: date) -> str:
     party = (
-        f"<Dbtr><Pty><Nm>{escape(name)}</Nm></Pty></Dbtr>"
+        f"<Dbtr><Pty><Nm>{escape(name, quote=False)}</Nm></Pty></Dbtr>"
         f"<DbtrAcct><Id><IBAN>{iban}</IBAN></Id></DbtrAcct>"
         if name
         else ""
@@ -76,6 +76,6 @@ def _entry(number: int, name: str, iban: str, text: str, cents: Cents, day: date
         f"<Ntry>{_money(cents)}<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt>"
         f"<AcctSvcrRef>DEMO-{number}</AcctSvcrRef><NtryDtls><TxDtls>"
         f"<Refs><AcctSvcrRef>DEMO-{number}</AcctSvcrRef></Refs>{_money(cents)}"
-        f"<RltdPties>{party}</RltdPties><RmtInf><Ustrd>{escape(text)}</Ustrd></RmtInf>"
+        f"<RltdPties>{party}</RltdPties><RmtInf><Ustrd>{escape(text, quote=False)}</Ustrd></RmtInf>"
         "</TxDtls></NtryDtls></Ntry>"
     )

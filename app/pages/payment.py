@@ -270,6 +270,7 @@ def _simulation(number: str) -> tuple[OnlinePayment, Simulated]:
     payment = _payment(number)
     if payment.provider != "simulated" or payment.state is PaymentState.CREATED:
         raise NotFound
-    provider = gateway_of("simulated", current_app.config)
-    assert isinstance(provider, Simulated)  # noqa: S101 - by its name
+    provider = gateway_of(payment.provider, current_app.config)
+    if not isinstance(provider, Simulated):
+        raise NotFound
     return payment, provider
