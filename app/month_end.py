@@ -15,6 +15,7 @@ from app.clock import Now, local
 from app.errors import PeriodClosed
 from app.models import BankEntry, LedgerAccount, Period, RefundRequest, Transfer
 from app.money import Cents
+from app.payments.cash_book import uncounted_days
 from app.reconciliation.proof import BankDifference, bank_difference, ledger_bank
 from app.refusals import MonthIncomplete
 from app.vocabulary import OPEN_REFUNDS, BankEntryState, LedgerKind, PeriodState, TransferKind
@@ -38,6 +39,7 @@ class MonthEnd:
     queued: int
     lying: Cents
     is_clearing_explained: bool
+    uncounted: list[date]
     wrong_balances: int
     overdue_refunds: int
 
@@ -52,7 +54,8 @@ class MonthEnd:
         return (
             self.is_over
             and self.is_clearing_explained
-            and not (self.bank_off or self.queued or self.wrong_balances or self.overdue_refunds)
+            and not (self.bank_off or self.queued or self.uncounted)
+            and not (self.wrong_balances or self.overdue_refunds)
         )
 
 
@@ -90,6 +93,7 @@ def look_at(session: Session, first: date, today: date) -> MonthEnd:
         ),
         lying=lying,
         is_clearing_explained=0 <= lying <= _paid_online(session, first, until),
+        uncounted=uncounted_days(session, first, last),
         wrong_balances=len(ledger.discrepancies(session)),
         overdue_refunds=_count(
             session,

@@ -17,7 +17,9 @@ from app.vocabulary import LedgerKind, Role, TransferKind
 from tests.factories import YEAR_ENDS, YEAR_STARTS, make_user
 
 # What no household has: the canteen's own series, months and jobs.
-NOBODYS: Final = frozenset({models.Period, models.Counter, models.Job, models.RefundBatch})
+NOBODYS: Final = frozenset(
+    {models.Period, models.Counter, models.Job, models.RefundBatch, models.CashCount}
+)
 # Texts that are codes of the program or hashes, and say nothing about anybody.
 CODES: Final = frozenset(
     {

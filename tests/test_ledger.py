@@ -16,7 +16,15 @@ from app.access import SYSTEM
 from app.errors import AlreadyReversed, AmountOutOfRange, InsufficientFunds, PeriodClosed
 from app.extensions import db
 from app.ledger import Entry
-from app.models import Account, CanteenUser, HealthAccess, LedgerAccount, Period, Transfer
+from app.models import (
+    Account,
+    CanteenUser,
+    CashCount,
+    HealthAccess,
+    LedgerAccount,
+    Period,
+    Transfer,
+)
 from app.money import MAX_CENTS
 from app.transaction import transaction
 from app.triggers import APPEND_ONLY
@@ -27,6 +35,7 @@ from tests.factories import Family, make_family, top_up
 from tests.money import take_back
 
 NOW = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
+_days = count(NOW.toordinal())
 TODAY = date(2026, 11, 16)
 K = TransferKind
 _numbers = count(1)
@@ -366,6 +375,16 @@ def with_history(family: Family) -> Family:
                 pupil_id=family.pupil_id,
                 seen_at=NOW,
                 page="test",
+            )
+        )
+        session.add(
+            CashCount(
+                day=date.fromordinal(next(_days)),
+                number=1,
+                expected=0,
+                counted=0,
+                signed_by_id=session.scalars(sa.select(CanteenUser.id)).first(),
+                signed_at=NOW,
             )
         )
         book(session, family.pupil_id, date(2026, 11, 18))

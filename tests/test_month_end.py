@@ -15,7 +15,16 @@ from app import ledger
 from app.access import SYSTEM
 from app.errors import PeriodClosed
 from app.ledger import Entry
-from app.models import BankEntry, BankFile, CanteenUser, Period, RefundRequest, StoredFile, Transfer
+from app.models import (
+    BankEntry,
+    BankFile,
+    CanteenUser,
+    CashCount,
+    Period,
+    RefundRequest,
+    StoredFile,
+    Transfer,
+)
 from app.month_end import MonthEnd, close_month, look_at, month_to_close
 from app.refusals import MonthIncomplete
 from app.transaction import look, transaction
@@ -57,10 +66,20 @@ def pay(session: Session, family: Family, kind: LedgerKind, day: date = DAY) -> 
 
 @pytest.fixture
 def family(app_on: Flask, frozen_clock: FrozenClock) -> Family:
-    """One who paid in cash in October: nothing stands against closing it."""
+    """One who paid in cash in October, and the till was counted: nothing stands against closing."""
     with app_on.app_context(), transaction(SYSTEM) as session:
         made = make_family(session)
         pay(session, made, LedgerKind.CASH)
+        session.add(
+            CashCount(
+                day=DAY,
+                number=1,
+                expected=5000,
+                counted=5000,
+                signed_by_id=made.user_id,
+                signed_at=now(),
+            )
+        )
     return made
 
 
@@ -72,6 +91,15 @@ def add(app: Flask, family: Family, kind: LedgerKind, day: date = DAY) -> None:
 def october(app: Flask) -> MonthEnd:
     with app.app_context():
         return look(lambda session, _: look_at(session, OCTOBER, TODAY))
+
+
+def test_a_day_of_the_till_that_nobody_signs_for_is_missing(app_on: Flask, family: Family) -> None:
+    assert october(app_on).is_complete
+
+    add(app_on, family, LedgerKind.CASH)
+
+    assert october(app_on).uncounted == [DAY]
+    assert outcome(lambda: close(app_on)) == "MonthIncomplete"
 
 
 def close(app: Flask, first: date = OCTOBER, *, slowly: float = 0) -> None:
