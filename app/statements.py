@@ -49,13 +49,12 @@ def account_statement(
     until = date.fromordinal(last.toordinal() + 1)
     moved = _recorded(session, account_id, first, until)
     found = operations(session, moved, {account_id})
-    later = _sum_from(session, account, until)
     return AccountStatement(
         account=account.label,
         reference=format_reference(account.reference or ""),
         since=first,
         until=until,
-        opening=account.balance - later - sum(each.amount for each in found),
+        opening=_sum_before(session, account, first),
         lines=tuple(
             StatementLine(local(each.recorded_at).date(), each.label, each.child, each.amount)
             for each in reversed(found)
@@ -98,6 +97,7 @@ def accounts_of_year(session: Session, year: int, today: date) -> list[int]:
     Raises: YearWithoutStatement.
     """
     _check_year(year, today)
+    first, until = date(year, 1, 1), date(year + 1, 1, 1)
     query = (
         sa.select(Account.id)
         .join(LedgerAccount, LedgerAccount.account_id == Account.id)
@@ -108,8 +108,10 @@ def accounts_of_year(session: Session, year: int, today: date) -> list[int]:
         .outerjoin(Booking, Transfer.booking_id == Booking.id)
         .outerjoin(ServiceDay, Booking.service_day_id == ServiceDay.id)
         .where(
-            sa.func.coalesce(ServiceDay.date, Transfer.booked_on) >= date(year, 1, 1),
-            sa.func.coalesce(ServiceDay.date, Transfer.booked_on) < date(year + 1, 1, 1),
+            sa.or_(
+                sa.and_(ServiceDay.date >= first, ServiceDay.date < until),
+                sa.and_(Transfer.booking_id.is_(None), *_recorded_in(first, until)),
+            )
         )
         .distinct()
         .order_by(Account.id)
@@ -140,8 +142,7 @@ def _recorded(session: Session, account_id: int, first: date, until: date) -> Se
         sa.select(Transfer)
         .where(
             _moves(_line(session, account_id)),
-            Transfer.recorded_at >= instant_of(first, time()),
-            Transfer.recorded_at < instant_of(until, time()),
+            *_recorded_in(first, until),
         )
         .order_by(Transfer.recorded_at.desc(), Transfer.id.desc())
         .options(*LOAD)
@@ -153,13 +154,18 @@ def _signed(line_id: int) -> sa.ColumnElement[int]:
     return sa.case((Transfer.credit_id == line_id, Transfer.amount), else_=-Transfer.amount)
 
 
-def _sum_from(session: Session, account: Account, day: date) -> Cents:
-    """What moved the account from the beginning of a day on."""
+def _sum_before(session: Session, account: Account, day: date) -> Cents:
+    """The balance at the beginning of a day, which nothing that is recorded later can change."""
     line_id = _line(session, account.id)
     query = sa.select(sa.func.coalesce(sa.func.sum(_signed(line_id)), 0)).where(
-        _moves(line_id), Transfer.recorded_at >= instant_of(day, time())
+        _moves(line_id), Transfer.recorded_at < instant_of(day, time())
     )
     return int(session.scalar(query) or 0)
+
+
+def _recorded_in(first: date, until: date) -> tuple[sa.ColumnElement[bool], ...]:
+    begins, ends = instant_of(first, time()), instant_of(until, time())
+    return Transfer.recorded_at >= begins, Transfer.recorded_at < ends
 
 
 def _served(session: Session, account_id: int, first: date, until: date) -> Sequence[Transfer]:

@@ -61,6 +61,8 @@ NOT_A_PAGE: Final = {
     ("RechargeView.bill", 409),  # the canteen of the tests has no IBAN
     ("RechargeView.code", 409),
     ("RechargeView.pdf", 409),
+    ("MyStatementView.pdf", 404),  # no account is asked for
+    ("MyStatementView.tax", 404),
 }
 # Signed by a provider instead, whoever is logged in.
 SIGNED: Final = {"NotificationView.receive"}

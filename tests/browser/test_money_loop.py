@@ -2,7 +2,7 @@
 
 Issue 3: each of the three ways tops up, is seen on its way and then in the balance; a standing
 order paid three months running counts three times; a refund goes from the form to the bank's file
-and is booked when the bank has paid.
+and is booked when the bank has paid; both statements open as PDF.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from app.transaction import transaction
 from app.vocabulary import BankMessage, RefundState, Role
 from tests.bank.camt_builder import OUR_IBAN, Ntry, Tx, camt
 from tests.browser.canteen import Canteen
-from tests.browser.person import DESK, PHONE, Person, coming
+from tests.browser.person import DESK, PHONE, Person, coming, pdf_text
 from tests.factories import make_family, make_user
 
 pytestmark = pytest.mark.browser
@@ -74,6 +74,7 @@ def test_three_ways_in_and_one_way_out(
         import_debit(office, order, "80.00")
         see_refund(parent, RefundState.PAID)
         see_balance(parent, "120.00")
+        open_statements(parent, family)
 
 
 def open_accounts(canteen: Canteen) -> Household:
@@ -100,7 +101,7 @@ def pay_online(parent: Person, family: Household, amount: str) -> None:
     parent.page.locator("[name=terms]").check()
     submit_of(parent, parent_path(parent, "PaymentView.start")).click()
     parent.page.locator("button[name=outcome][value=paid]").click()
-    expect(parent.page.locator("main .balance")).to_contain_text("50.00")
+    expect(parent.page.locator("main")).to_contain_text("CHF 50.00")
     expect(parent.page.locator("main .badge.ok")).to_be_visible()
     parent.go("HomeView.index")
     expect(parent.page.locator("#summary")).to_contain_text("CHF 0.00")
@@ -215,6 +216,29 @@ def see_refund(parent: Person, state: RefundState) -> None:
     parent.go("MyRefundView.this_form_get")
     word = parent.canteen.said(LABELS[RefundState][state])
     expect(parent.page.locator("section.card .badge").first).to_have_text(word)
+
+
+def open_statements(parent: Person, family: Household) -> None:
+    """Both papers open from their forms, and end with the balance."""
+    parent.follow("MyStatementView.index")
+    by_dates = submitted(parent, "pdf", {"first": "2026-08-01", "last": "2027-03-31"})
+    by_year = submitted(parent, "tax", {"year": "2026"})
+    assert family.label in by_dates
+    assert "Solde final 120.00" in by_dates
+    assert "Décompte fiscal 2026" in by_year
+
+
+def submitted(parent: Person, name: str, fields: dict[str, str]) -> str:
+    """The text of the PDF that a form opens in a tab of its own."""
+    form = parent.page.locator(f'main form[action$="/{name}"]')
+    for field, value in fields.items():
+        control = form.locator(f"[name={field}]")
+        if field == "year":
+            control.select_option(value)
+        else:
+            control.fill(value)
+    address = form.evaluate("form => `${form.action}?${new URLSearchParams(new FormData(form))}`")
+    return pdf_text(parent.page.context.request.get(address).body())
 
 
 def verify(office: Person, family: Household) -> None:
