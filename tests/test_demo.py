@@ -21,7 +21,7 @@ from app.cli import init_canteen
 from app.day_jobs import days_to_close, days_to_refuse
 from app.delivery.gather import is_anything_due
 from app.delivery.queue import is_anything_waiting
-from app.demo import PASSWORD, is_demo, is_empty, load_demo, mails
+from app.demo import FEWEST, PASSWORD, is_demo, is_empty, load_demo, mails
 from app.demo.people import sizes
 from app.errors import DatabaseNotEmpty
 from app.extensions import db
@@ -190,6 +190,12 @@ def test_it_is_a_school_of_forty_families_and_sixty_pupils(demo: Session) -> Non
 def test_three_hundred_families_have_about_five_hundred_children() -> None:
     assert sum(sizes(40)) == 60
     assert sum(sizes(300)) == 502
+
+
+def test_the_smallest_one_loads(empty: Session, frozen_clock: FrozenClock) -> None:
+    load_demo(families=FEWEST, weeks=FEWEST)
+
+    assert ledger.discrepancies(empty) == []
 
 
 @pytest.mark.parametrize("shown", ANY_DAY)

@@ -52,9 +52,9 @@ class Life:
         self._timeline.run()
 
     def _plan_mishaps(self, past: list[date]) -> None:
-        self.outage = past[-_OUTAGE_DAYS_AGO]
+        self.outage = past[-min(_OUTAGE_DAYS_AGO, len(past))]
         self._timeline.at(instant_of(self.outage, time(9, 5)), self._fail)
-        self._payers.mistype(past[-_MISTAKE_DAYS_AGO])
+        self._payers.mistype(past[-min(_MISTAKE_DAYS_AGO, len(past))])
 
     def _close(self, day: date, at: datetime) -> None:
         """Charge the day's meals, and let it take its course."""
