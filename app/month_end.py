@@ -6,6 +6,7 @@ comes late is booked on the first open day (`ledger`).
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,12 +14,14 @@ from sqlalchemy.orm import Session
 from app import ledger
 from app.clock import Now, local
 from app.errors import PeriodClosed
-from app.models import BankEntry, LedgerAccount, Period, RefundRequest, Transfer
+from app.models import BankBalance, BankEntry, LedgerAccount, Period, RefundRequest, Transfer
 from app.money import Cents
 from app.payments.cash_book import uncounted_days
 from app.reconciliation.proof import BankDifference, bank_difference, ledger_bank
 from app.refusals import MonthIncomplete
 from app.vocabulary import OPEN_REFUNDS, BankEntryState, LedgerKind, PeriodState, TransferKind
+
+FRIDAY: Final = 4
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class MonthEnd:
     `lying` is what the provider of online payments held on the last day; it is explained when the
     month's own payments reach it, for a provider pays out within the month. `last_statement` is
     the account statement of the bank with which `bank_off` was found: what the ledger's bank
-    account has too much on the last day.
+    account has too much on the last day. `is_bank_heard`: a statement reaches that day.
     """
 
     first: date
@@ -36,6 +39,7 @@ class MonthEnd:
     is_over: bool
     last_statement: BankDifference | None
     bank_off: Cents
+    is_bank_heard: bool
     queued: int
     lying: Cents
     is_clearing_explained: bool
@@ -54,6 +58,7 @@ class MonthEnd:
         return (
             self.is_over
             and self.is_clearing_explained
+            and self.is_bank_heard
             and not (self.bank_off or self.queued or self.uncounted)
             and not (self.wrong_balances or self.overdue_refunds)
         )
@@ -85,6 +90,7 @@ def look_at(session: Session, first: date, today: date) -> MonthEnd:
         is_over=until <= today,
         last_statement=statement,
         bank_off=ledger_bank(session, last) - (statement.bank if statement else 0),
+        is_bank_heard=_is_bank_heard(session, last),
         queued=_count(
             session,
             BankEntry.id,
@@ -102,6 +108,12 @@ def look_at(session: Session, first: date, today: date) -> MonthEnd:
             RefundRequest.due_on < until,
         ),
     )
+
+
+def _is_bank_heard(session: Session, last: date) -> bool:
+    """Whether a statement reaches the month's last weekday, once there is any statement at all."""
+    reached = session.scalar(sa.select(sa.func.max(BankBalance.on)))
+    return reached is None or reached >= last - timedelta(days=max(0, last.weekday() - FRIDAY))
 
 
 def _count(session: Session, key: sa.orm.Mapped[int], *conditions: sa.ColumnElement[bool]) -> int:

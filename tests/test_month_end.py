@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from itertools import count
 from time import sleep
 
@@ -16,6 +17,7 @@ from app.access import SYSTEM
 from app.errors import PeriodClosed
 from app.ledger import Entry
 from app.models import (
+    BankBalance,
     BankEntry,
     BankFile,
     CanteenUser,
@@ -25,6 +27,7 @@ from app.models import (
     StoredFile,
     Transfer,
 )
+from app.money import Cents
 from app.month_end import MonthEnd, close_month, look_at, month_to_close
 from app.refusals import MonthIncomplete
 from app.transaction import look, transaction
@@ -129,6 +132,53 @@ def test_the_first_month_is_that_of_the_first_transfer_then_each_follows(
     assert (before, next_month()) == (OCTOBER, NOVEMBER)
     assert outcome(lambda: close(app_on)) == "PeriodClosed"
     assert outcome(lambda: close(app_on, NOVEMBER)) == "MonthIncomplete"
+
+
+@pytest.mark.parametrize(
+    ("last_heard", "is_complete"),
+    [(date(2026, 10, 29), False), (date(2026, 10, 30), True), (date(2026, 11, 3), True)],
+)
+def test_a_statement_reaches_the_last_weekday_and_agrees(
+    app_on: Flask,
+    family: Family,
+    last_heard: date,
+    is_complete: bool,  # noqa: FBT001 - from the table
+) -> None:
+    add(app_on, family, LedgerKind.BANK)
+    for day in (DAY, last_heard):
+        hear_of(app_on, day, 5000)
+
+    assert october(app_on).bank_off == 0
+    assert october(app_on).is_complete is is_complete
+    assert outcome(lambda: close(app_on)) == ("done" if is_complete else "MonthIncomplete")
+
+
+def hear_of(app: Flask, day: date, amount: Cents) -> None:
+    """The bank says what the account held at the end of a day; it was empty before October."""
+    content = f"statement of {day}".encode()
+    with app.app_context(), transaction(SYSTEM) as session:
+        kept = StoredFile(
+            sha256=sha256(content).hexdigest(),
+            content_type="application/xml",
+            size=len(content),
+            content=content,
+        )
+        session.add(kept)
+        session.flush()
+        statement = BankFile(
+            stored_file_id=kept.id,
+            file_name=f"{day}.xml",
+            state=BankFileState.BOOKED,
+            received_at=now(),
+            booked_at=now(),
+        )
+        session.add(statement)
+        session.flush()
+        session.add(
+            BankBalance(
+                on=day, amount=amount, opening=0, opened_on=OCTOBER, bank_file_id=statement.id
+            )
+        )
 
 
 def test_bank_money_without_a_statement_stands_against_it(app_on: Flask, family: Family) -> None:
