@@ -236,8 +236,17 @@ def _open_day(day: date, closed: Sequence[tuple[date, date]]) -> date:
     return day
 
 
-def reverse(session: Session, transfer_id: int, *, now: datetime) -> int:
-    """Undo a transfer by its opposite, dated today; the original stays.
+def posted(session: Session, kind: TransferKind, operation_id: str) -> int:
+    """The transfer of an operation that was posted."""
+    return session.scalars(
+        sa.select(Transfer.id).where(Transfer.kind == kind, Transfer.operation_id == operation_id)
+    ).one()
+
+
+def reverse(
+    session: Session, transfer_id: int, *, now: datetime, booked_on: date | None = None
+) -> int:
+    """Undo a transfer by its opposite, dated today unless a day is named; the original stays.
 
     Raises: AlreadyReversed the second time; InsufficientFunds when the money is spent.
     """
@@ -252,20 +261,28 @@ def reverse(session: Session, transfer_id: int, *, now: datetime) -> int:
         debit_id=original.credit_id,
         credit_id=original.debit_id,
         amount=original.amount,
-        booked_on=local(now).date(),
+        booked_on=booked_on or local(now).date(),
         booking_id=original.booking_id,
         reverses_id=transfer_id,
     )
     return transfer(session, entry, now=now)
 
 
-def balance(session: Session, ledger_account_id: int) -> Cents:
-    """What the transfers of a ledger account sum up to: credits less debits, in centimes."""
+def moves(ledger_account_id: int) -> sa.ColumnElement[bool]:
+    """Transfers on either side of a ledger account."""
+    return sa.or_(Transfer.debit_id == ledger_account_id, Transfer.credit_id == ledger_account_id)
+
+
+def gained(ledger_account_id: int) -> sa.ColumnElement[int]:
+    """What such a transfer adds to the account: below zero where it is debited."""
     is_credit = Transfer.credit_id == ledger_account_id
-    signed = sa.case((is_credit, Transfer.amount), else_=-Transfer.amount)
-    query = sa.select(sa.func.coalesce(sa.func.sum(signed), 0)).where(
-        sa.or_(is_credit, Transfer.debit_id == ledger_account_id)
-    )
+    return sa.case((is_credit, Transfer.amount), else_=-Transfer.amount)
+
+
+def balance(session: Session, ledger_account_id: int, *conditions: sa.ColumnElement[bool]) -> Cents:
+    """What the transfers of a ledger account sum up to: credits less debits, in centimes."""
+    total = sa.func.coalesce(sa.func.sum(gained(ledger_account_id)), 0)
+    query = sa.select(total).where(moves(ledger_account_id), *conditions)
     return int(session.scalars(query).one())
 
 

@@ -123,11 +123,7 @@ def _count(session: Session, key: sa.orm.Mapped[int], *conditions: sa.ColumnElem
 def _lying(session: Session, until: date) -> Cents:
     """What the clearing account holds before a day."""
     line = ledger.chart_id(session, LedgerKind.CLEARING)
-    signed = sa.case((Transfer.debit_id == line, Transfer.amount), else_=-Transfer.amount)
-    query = sa.select(sa.func.coalesce(sa.func.sum(signed), 0)).where(
-        sa.or_(Transfer.debit_id == line, Transfer.credit_id == line), Transfer.booked_on < until
-    )
-    return int(session.scalars(query).one())
+    return -ledger.balance(session, line, Transfer.booked_on < until)
 
 
 def _paid_online(session: Session, first: date, until: date) -> Cents:

@@ -6,12 +6,13 @@ Readers see what their scope lets them: an account out of reach is NotFound.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from app import ledger
 from app.bank.references import format_reference
 from app.clock import instant_of, local
 from app.documents.statement import AccountStatement, StatementLine
@@ -24,8 +25,6 @@ from app.refusals import DatesReversed, YearWithoutStatement
 from app.vocabulary import TransferKind
 
 _FIRST_YEAR: Final = 2000
-_TOP_UPS: Final = frozenset({TransferKind.TOP_UP, TransferKind.PAID_TWICE})
-_REFUNDS: Final = frozenset({TransferKind.REFUND})
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,14 @@ def account_statement(
     if last < first:
         raise DatesReversed
     account = _account(session, account_id)
-    until = date.fromordinal(last.toordinal() + 1)
-    moved = _recorded(session, account_id, first, until)
-    found = operations(session, moved, {account_id})
+    line_id, until = ledger.wallet_id(session, account_id), last + timedelta(days=1)
+    found = operations(session, _recorded(session, line_id, first, until), {account_id})
     return AccountStatement(
         account=account.label,
         reference=format_reference(account.reference or ""),
         since=first,
         until=until,
-        opening=_sum_before(session, account, first),
+        opening=ledger.balance(session, line_id, Transfer.recorded_at < instant_of(first, time())),
         lines=tuple(
             StatementLine(local(each.recorded_at).date(), each.label, each.child, each.amount)
             for each in reversed(found)
@@ -71,19 +69,23 @@ def tax_statement(session: Session, account_id: int, year: int, printed: Print) 
     """
     _check_year(year, printed.today)
     account = _account(session, account_id)
-    first, until = date(year, 1, 1), date(year + 1, 1, 1)
-    apart = _apart(session, account, _recorded(session, account_id, first, until))
+    line_id, first, until = ledger.wallet_id(session, account_id), *_days_of(year)
+    apart = _apart(line_id, _recorded(session, line_id, first, until))
     return TaxStatement(
         account=account.label,
         reference=format_reference(account.reference or ""),
         year=year,
-        children=_children(_served(session, account_id, first, until), _line(session, account_id)),
-        top_ups=apart["top_ups"],
-        refunds=apart["refunds"],
-        others=apart["others"],
+        children=_children(line_id, _served(session, line_id, first, until)),
+        top_ups=apart.pop(TransferKind.TOP_UP, 0),
+        refunds=apart.pop(TransferKind.REFUND, 0),
+        others=sum(apart.values()),
         printed_on=printed.today,
         locale=printed.locale,
     )
+
+
+def _days_of(year: int) -> tuple[date, date]:
+    return date(year, 1, 1), date(year + 1, 1, 1)
 
 
 def _check_year(year: int, today: date) -> None:
@@ -97,7 +99,7 @@ def accounts_of_year(session: Session, year: int, today: date) -> list[int]:
     Raises: YearWithoutStatement.
     """
     _check_year(year, today)
-    first, until = date(year, 1, 1), date(year + 1, 1, 1)
+    first, until = _days_of(year)
     query = (
         sa.select(Account.id)
         .join(LedgerAccount, LedgerAccount.account_id == Account.id)
@@ -126,41 +128,15 @@ def _account(session: Session, account_id: int) -> Account:
     return found
 
 
-def _line(session: Session, account_id: int) -> int:
-    return session.scalars(
-        sa.select(LedgerAccount.id).where(LedgerAccount.account_id == account_id)
-    ).one()
-
-
-def _moves(line_id: int) -> sa.ColumnElement[bool]:
-    return sa.or_(Transfer.debit_id == line_id, Transfer.credit_id == line_id)
-
-
-def _recorded(session: Session, account_id: int, first: date, until: date) -> Sequence[Transfer]:
+def _recorded(session: Session, line_id: int, first: date, until: date) -> Sequence[Transfer]:
     """Transfers of the account, newest first."""
     query = (
         sa.select(Transfer)
-        .where(
-            _moves(_line(session, account_id)),
-            *_recorded_in(first, until),
-        )
+        .where(ledger.moves(line_id), *_recorded_in(first, until))
         .order_by(Transfer.recorded_at.desc(), Transfer.id.desc())
         .options(*LOAD)
     )
     return session.scalars(query).all()
-
-
-def _signed(line_id: int) -> sa.ColumnElement[int]:
-    return sa.case((Transfer.credit_id == line_id, Transfer.amount), else_=-Transfer.amount)
-
-
-def _sum_before(session: Session, account: Account, day: date) -> Cents:
-    """The balance at the beginning of a day, which nothing that is recorded later can change."""
-    line_id = _line(session, account.id)
-    query = sa.select(sa.func.coalesce(sa.func.sum(_signed(line_id)), 0)).where(
-        _moves(line_id), Transfer.recorded_at < instant_of(day, time())
-    )
-    return int(session.scalar(query) or 0)
 
 
 def _recorded_in(first: date, until: date) -> tuple[sa.ColumnElement[bool], ...]:
@@ -168,15 +144,13 @@ def _recorded_in(first: date, until: date) -> tuple[sa.ColumnElement[bool], ...]
     return Transfer.recorded_at >= begins, Transfer.recorded_at < ends
 
 
-def _served(session: Session, account_id: int, first: date, until: date) -> Sequence[Transfer]:
+def _served(session: Session, line_id: int, first: date, until: date) -> Sequence[Transfer]:
     """Charges and their reversals of meals of those days, in the order of the days."""
     query = (
         sa.select(Transfer)
         .join(Transfer.booking)
         .join(Booking.service_day)
-        .where(
-            _moves(_line(session, account_id)), ServiceDay.date >= first, ServiceDay.date < until
-        )
+        .where(ledger.moves(line_id), ServiceDay.date >= first, ServiceDay.date < until)
         .order_by(ServiceDay.date, Transfer.id)
         .options(
             joinedload(Transfer.booking).options(
@@ -189,7 +163,7 @@ def _served(session: Session, account_id: int, first: date, until: date) -> Sequ
     return session.scalars(query).all()
 
 
-def _children(served: Iterable[Transfer], line_id: int) -> tuple[TaxChild, ...]:
+def _children(line_id: int, served: Iterable[Transfer]) -> tuple[TaxChild, ...]:
     """By child and meal; what was given back whole is left out."""
     costs: defaultdict[int, Cents] = defaultdict(int)
     bookings: dict[int, Booking] = {}
@@ -210,14 +184,11 @@ def _children(served: Iterable[Transfer], line_id: int) -> tuple[TaxChild, ...]:
     return tuple(TaxChild(names[i], tuple(meals[i])) for i in names if meals[i])
 
 
-def _apart(session: Session, account: Account, moved: Iterable[Transfer]) -> dict[str, Cents]:
+def _apart(line_id: int, moved: Iterable[Transfer]) -> dict[TransferKind, Cents]:
     """What moved the account beside meals, by kind; a reversal counts where its original does."""
-    line_id = _line(session, account.id)
-    sums = {"top_ups": 0, "refunds": 0, "others": 0}
+    sums: defaultdict[TransferKind, Cents] = defaultdict(int)
     for transfer in moved:
         kind = (transfer.reverses or transfer).kind
-        if kind is TransferKind.MEAL:
-            continue
-        name = "top_ups" if kind in _TOP_UPS else "refunds" if kind in _REFUNDS else "others"
-        sums[name] += transfer.amount if transfer.credit_id == line_id else -transfer.amount
+        if kind is not TransferKind.MEAL:
+            sums[kind] += transfer.amount if transfer.credit_id == line_id else -transfer.amount
     return sums

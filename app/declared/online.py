@@ -139,10 +139,7 @@ class ClearingRows(Rows):
 
 def lying_at_provider(session: Session, line: int, up_to: int) -> Cents:
     """What was credited to families or held for them, less what was paid out or given back."""
-    query = sa.select(
-        sa.func.sum(sa.case((Transfer.debit_id == line, Transfer.amount), else_=-Transfer.amount))
-    ).where(sa.or_(Transfer.debit_id == line, Transfer.credit_id == line), Transfer.id <= up_to)
-    return int(session.scalar(query) or 0)
+    return -ledger.balance(session, line, Transfer.id <= up_to)
 
 
 def of_clearing() -> Condition:
@@ -202,8 +199,8 @@ class ClearingSums:
 def clearing_sums(session: Session) -> ClearingSums:
     """The clearing account at a glance."""
     line = ledger.chart_id(session, LedgerKind.CLEARING)
-    signed = sa.case((Transfer.debit_id == line, Transfer.amount), else_=-Transfer.amount)
-    query = sa.select(Transfer.kind, sa.func.sum(signed)).where(of_clearing())
+    came = sa.func.sum(-ledger.gained(line))
+    query = sa.select(Transfer.kind, came).where(ledger.moves(line))
     by_kind = {kind: int(total) for kind, total in session.execute(query.group_by(Transfer.kind))}
     credited, paid_out = by_kind.get(TransferKind.TOP_UP, 0), by_kind.get(TransferKind.PAYOUT, 0)
     lying = sum(by_kind.values())

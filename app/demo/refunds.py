@@ -17,7 +17,7 @@ from app.demo.meals import new_operation
 from app.demo.people import PARENT2, Family, People
 from app.demo.record import acting
 from app.demo.school import RULES
-from app.ledger import wallet_id
+from app.ledger import moves, wallet_id
 from app.models import Account, CanteenSettings, CanteenUser, Transfer
 from app.money import Cents
 from app.payments.refund_office import (
@@ -82,7 +82,7 @@ def _spare(session: Session, account_id: int, since: datetime) -> Cents:
     query = (
         sa.select(Transfer.amount, Transfer.credit_id)
         .where(
-            sa.or_(Transfer.debit_id == wallet, Transfer.credit_id == wallet),
+            moves(wallet),
             Transfer.recorded_at > since,
         )
         .order_by(Transfer.recorded_at.desc(), Transfer.id.desc())

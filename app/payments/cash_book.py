@@ -62,10 +62,7 @@ def count_in_force(session: Session, day: date) -> CashCount | None:
 def cash_at_end(session: Session, day: date) -> Cents:
     """What the ledger says lies in the till at the end of a day."""
     line = ledger.chart_id(session, LedgerKind.CASH)
-    signed = sa.case((Transfer.debit_id == line, Transfer.amount), else_=-Transfer.amount)
-    moved = sa.or_(Transfer.debit_id == line, Transfer.credit_id == line)
-    query = sa.select(sa.func.sum(signed)).where(moved, Transfer.booked_on <= day)
-    return int(session.scalar(query) or 0)
+    return -ledger.balance(session, line, Transfer.booked_on <= day)
 
 
 def uncounted_days(session: Session, first: date, last: date) -> list[date]:
@@ -93,10 +90,7 @@ def _moves(
     query = (
         sa.select(Transfer, original.kind)
         .outerjoin(original, Transfer.reverses_id == original.id)
-        .where(
-            sa.or_(Transfer.debit_id == line, Transfer.credit_id == line),
-            Transfer.booked_on.between(first, last),
-        )
+        .where(ledger.moves(line), Transfer.booked_on.between(first, last))
     )
     moves: dict[date, list[tuple[TransferKind, Cents]]] = {}
     for transfer, reversed_kind in session.execute(query):
@@ -155,7 +149,8 @@ def count_cash(
         raise ReasonMissing
     ledger.require_open(session, day)
     if former and former.transfer_id:
-        _book_back(session, former, at)
+        # On its own day, so that the day's expected cash is what it was before it.
+        ledger.reverse(session, former.transfer_id, now=at, booked_on=day)
     expected = cash_at_end(session, day)
     count = CashCount(
         day=day,
@@ -193,18 +188,3 @@ def _book(session: Session, day: date, number: int, difference: Cents, at: datet
         TransferKind.CASH_DIFFERENCE, f"count:{day}:{number}", debit, credit, abs(difference), day
     )
     return ledger.transfer(session, entry, now=at)
-
-
-def _book_back(session: Session, former: CashCount, at: datetime) -> None:
-    """On the former's own day, so that the day's expected cash is what it was before it."""
-    booked = session.get_one(Transfer, former.transfer_id)
-    entry = ledger.Entry(
-        TransferKind.REVERSAL,
-        f"reversal:{booked.id}",
-        booked.credit_id,
-        booked.debit_id,
-        booked.amount,
-        former.day,
-        reverses_id=booked.id,
-    )
-    ledger.transfer(session, entry, now=at)

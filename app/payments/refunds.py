@@ -19,7 +19,7 @@ from app.bank.qrbill import Address, cleaned_address, country_of
 from app.clock import Now, local
 from app.errors import AmountOutOfRange, NotFound, SentBefore
 from app.ledger import Entry
-from app.models import Account, RefundRequest, Transfer
+from app.models import Account, RefundRequest
 from app.money import Cents
 from app.payments.credit import hold_today
 from app.payments.questions import answer_with_refund
@@ -190,7 +190,7 @@ def settle_refund(
     """
     (held,) = _lock(session, RefundRequest.id == request.id)
     if held.state is RefundState.PAID:
-        return _transfer_id(session, TransferKind.REFUND_PAID, f"refund-paid:{held.id}")
+        return ledger.posted(session, TransferKind.REFUND_PAID, f"refund-paid:{held.id}")
     check_state(held, RefundState.SENT)
     return book_paid(session, held, booked_on, now)
 
@@ -251,16 +251,10 @@ def give_back(
     session: Session, request: RefundRequest, rules: ServiceRules, kind: FactKind, now: datetime
 ) -> None:
     """A credit like any other: it makes today's unfunded meals good."""
-    transfer_id = _transfer_id(session, TransferKind.REFUND, f"refund:{request.id}")
+    transfer_id = ledger.posted(session, TransferKind.REFUND, f"refund:{request.id}")
     ledger.reverse(session, transfer_id, now=now)
     booking.fund_today(session, request.account_id, rules, now)
     tell(session, request, kind, now)
-
-
-def _transfer_id(session: Session, kind: TransferKind, operation_id: str) -> int:
-    return session.scalars(
-        sa.select(Transfer.id).where(Transfer.kind == kind, Transfer.operation_id == operation_id)
-    ).one()
 
 
 def tell(session: Session, request: RefundRequest, kind: FactKind, now: datetime) -> None:

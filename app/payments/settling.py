@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app import ledger, outbox
 from app.clock import Now, local
 from app.ledger import Entry
-from app.models import OnlinePayment, TopUp, Transfer
+from app.models import OnlinePayment, TopUp
 from app.payments.gateway import CURRENCY, Outcome, Standing
 from app.vocabulary import FactKind, LedgerKind, PaymentState, TopUpState, TransferKind
 
@@ -133,10 +133,8 @@ def _hold_second(session: Session, payment: OnlinePayment, now: datetime) -> Non
 
 def _refunded(session: Session, payment: OnlinePayment, now: datetime) -> None:
     """Take it out of the clearing account again, and tell the holders."""
-    held = sa.select(Transfer.id).where(
-        Transfer.kind == TransferKind.PAID_TWICE, Transfer.operation_id == _operation(payment)
-    )
-    ledger.reverse(session, session.scalars(held).one(), now=now)
+    held = ledger.posted(session, TransferKind.PAID_TWICE, _operation(payment))
+    ledger.reverse(session, held, now=now)
     _close(payment, PaymentState.REFUNDED, now)
     _tell(session, FactKind.PAYMENT_REFUNDED, payment, now)
 

@@ -18,7 +18,7 @@ from app.errors import (
     ReceiptNotToday,
     SentBefore,
 )
-from app.models import Account, Counter, Receipt, TopUp, Transfer
+from app.models import Account, Counter, Receipt, TopUp
 from app.money import Cents
 from app.payments.credit import credit, hold_today
 from app.rules.deadlines import ServiceRules
@@ -159,13 +159,8 @@ def cancel_receipt(session: Session, receipt_id: int, now: Now) -> Receipt:
     instant = now()
     if local(receipt.issued_at).date() != local(instant).date():
         raise ReceiptNotToday
-    transfer_id = session.scalars(
-        sa.select(Transfer.id).where(
-            Transfer.kind == TransferKind.TOP_UP,
-            Transfer.operation_id == f"top-up:{receipt.top_up_id}",
-        )
-    ).one()
-    ledger.reverse(session, transfer_id, now=instant)
+    credited = ledger.posted(session, TransferKind.TOP_UP, f"top-up:{receipt.top_up_id}")
+    ledger.reverse(session, credited, now=instant)
     receipt.cancelled_at = instant
     receipt.top_up.state, receipt.top_up.credited_at = TopUpState.CANCELLED, None
     session.flush()

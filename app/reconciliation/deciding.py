@@ -227,14 +227,11 @@ def _uncredit(session: Session, entry: BankEntry, now: datetime) -> None:
     parts = parts_of(session, entry.id)
     ledger.lock_accounts(session, {part.account_id for part in parts})
     for part in parts:
-        query = sa.select(Transfer).where(
-            Transfer.kind == TransferKind.TOP_UP, Transfer.operation_id == f"top-up:{part.id}"
-        )
-        original = session.scalars(query).one()
-        undone = ledger.reverse(session, original.id, now=now)
+        original_id = ledger.posted(session, TransferKind.TOP_UP, f"top-up:{part.id}")
+        undone = ledger.reverse(session, original_id, now=now)
         part.state, part.credited_at = TopUpState.CANCELLED, None
         tell_taken_back(session, part.account_id, undone, now)
-        if original.debit_id != suspense:
+        if session.get_one(Transfer, original_id).debit_id != suspense:
             move = Move(TransferKind.BANK_QUEUED, LedgerKind.BANK, LedgerKind.SUSPENSE)
             entry.transfer_id = post(session, entry, move, part.amount, local(now).date(), now)
 

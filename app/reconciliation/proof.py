@@ -43,9 +43,4 @@ def bank_difference(session: Session, on: date) -> BankDifference | None:
 def ledger_bank(session: Session, on: date) -> Cents:
     """What the ledger's bank account holds at the end of a day; what it holds is a debit."""
     bank = ledger.chart_id(session, LedgerKind.BANK)
-    is_debit = Transfer.debit_id == bank
-    signed = sa.case((is_debit, Transfer.amount), else_=-Transfer.amount)
-    query = sa.select(sa.func.coalesce(sa.func.sum(signed), 0)).where(
-        sa.or_(is_debit, Transfer.credit_id == bank), Transfer.booked_on <= on
-    )
-    return int(session.scalars(query).one())
+    return -ledger.balance(session, bank, Transfer.booked_on <= on)
