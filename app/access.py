@@ -7,6 +7,7 @@ closed to parents unless `_VISIBLE` says which rows are theirs.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, scoped_session, with_loader
 from sqlalchemy.sql.base import ExecutableOption
 
 from app import clock, models
+from app.errors import NotAllowed
 from app.extensions import db
 from app.vocabulary import Channel
 
@@ -211,3 +213,17 @@ def actor_of(session: Session) -> Actor:
     """Who writes in this transaction."""
     actor: Actor = session.info["actor"]
     return actor
+
+
+def staff_id(session: Session) -> int:
+    """Which member of the staff writes in this transaction. Raises: NotAllowed for anybody else."""
+    actor = actor_of(session)
+    if not actor.is_staff or actor.user_id is None:
+        raise NotAllowed
+    return actor.user_id
+
+
+def is_held_on(day: date) -> Condition:
+    """Whether a holding of an account is in force on the day."""
+    until = models.AccountHolder.valid_until
+    return sa.and_(models.AccountHolder.valid_from <= day, sa.or_(until.is_(None), until > day))

@@ -16,6 +16,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
 from app import clock
+from app.access import is_held_on
 from app.bank.iban import bank_name, format_iban
 from app.context import canteen_settings, service_rules
 from app.declared.base import FormView, SplitView
@@ -26,7 +27,7 @@ from app.filters import Condition, search_by
 from app.models import AccountHolder, RefundRequest
 from app.money import format_chf
 from app.pages.asked import id_asked
-from app.pages.finding import accounts_meant, is_held_on
+from app.pages.finding import accounts_meant
 from app.payments.refund_office import (
     LONGEST_REASON,
     debtor_of,

@@ -18,6 +18,7 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.access import is_held_on
 from app.models import Account, AccountHolder, CanteenUser, Enrolment, Pupil, PupilAccount
 from app.models import SchoolClass as Class
 
@@ -106,12 +107,6 @@ def _holders(session: Session) -> dict[int, tuple[str, ...]]:
     for account_id, first, last in session.execute(query):
         words[account_id] = words.get(account_id, ()) + words_of(first) + words_of(last)
     return words
-
-
-def is_held_on(day: date) -> sa.ColumnElement[bool]:
-    """Whether a holding is in force on the day."""
-    until = AccountHolder.valid_until
-    return sa.and_(AccountHolder.valid_from <= day, sa.or_(until.is_(None), until > day))
 
 
 def _found_pupils(session: Session, pupils: list[_Name], today: date) -> list[Found]:

@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from app.access import is_held_on
 from app.booking.prices import categories_on, price_list
 from app.clock import instant_of, local
 from app.labels import label
@@ -21,7 +22,7 @@ from app.models import (
     TopUp,
 )
 from app.money import Cents
-from app.pages.finding import class_names, is_held_on
+from app.pages.finding import class_names
 from app.payments.till import SMALLEST_COIN
 from app.vocabulary import Attendance, BookingState, TopUpState
 

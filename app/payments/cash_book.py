@@ -6,21 +6,19 @@ books the former one's difference back. A day whose cash has changed since asks 
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from app import ledger
-from app.access import actor_of
+from app.access import staff_id
 from app.clock import Now, local
-from app.errors import AmountOutOfRange, BadAmount, ChangedMeanwhile, NotAllowed, ReasonMissing
+from app.errors import AmountOutOfRange, BadAmount, ChangedMeanwhile, ReasonMissing
 from app.models import CashCount, LedgerAccount, Transfer
 from app.money import MAX_CENTS, Cents
+from app.payments.till import SMALLEST_COIN
 from app.refusals import CountAhead
 from app.vocabulary import LedgerKind, Reason, TransferKind
-
-_COIN: Final = 5
 
 
 @dataclass(frozen=True)
@@ -135,31 +133,28 @@ def count_cash(
     Raises: NotAllowed, BadAmount, AmountOutOfRange, CountAhead for a day to come, ReasonMissing for
     a correction without one, ChangedMeanwhile when somebody counted first, PeriodClosed.
     """
-    _check(session, counted)
+    user_id = staff_id(session)
+    _check(counted)
     session.scalar(
         sa.select(LedgerAccount).where(LedgerAccount.kind == LedgerKind.CASH).with_for_update()
     )
     at = now()
-    former = count_in_force(session, day)
-    if (former.number if former else 0) != replaces:
-        raise ChangedMeanwhile
-    if day > local(at).date():
-        raise CountAhead
+    former = _replaced(session, day, replaces, at)
     if former is not None and reason is None:
         raise ReasonMissing
     ledger.require_open(session, day)
-    if former and former.transfer_id:
+    if former is not None and former.transfer_id is not None:
         # On its own day, so that the day's expected cash is what it was before it.
         ledger.reverse(session, former.transfer_id, now=at, booked_on=day)
-    expected = cash_at_end(session, day)
+    expected, number = cash_at_end(session, day), replaces + 1
     count = CashCount(
         day=day,
-        number=replaces + 1,
+        number=number,
         expected=expected,
         counted=counted,
         reason=reason if former else None,
-        transfer_id=_book(session, day, replaces + 1, counted - expected, at),
-        signed_by_id=actor_of(session).user_id,
+        transfer_id=_book(session, day, number, counted - expected, at),
+        signed_by_id=user_id,
         signed_at=at,
     )
     session.add(count)
@@ -167,11 +162,18 @@ def count_cash(
     return count
 
 
-def _check(session: Session, counted: Cents) -> None:
-    actor = actor_of(session)
-    if not actor.is_staff or actor.user_id is None:
-        raise NotAllowed
-    if counted < 0 or counted % _COIN:
+def _replaced(session: Session, day: date, replaces: int, at: datetime) -> CashCount | None:
+    """The count in force, if it is the one that was seen. Raises: ChangedMeanwhile, CountAhead."""
+    former = count_in_force(session, day)
+    if (former.number if former else 0) != replaces:
+        raise ChangedMeanwhile
+    if day > local(at).date():
+        raise CountAhead
+    return former
+
+
+def _check(counted: Cents) -> None:
+    if counted < 0 or counted % SMALLEST_COIN:
         raise BadAmount
     if counted > MAX_CENTS:
         raise AmountOutOfRange(0, MAX_CENTS)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import ledger, outbox
-from app.access import actor_of, holds_account
+from app.access import actor_of, holds_account, is_held_on
 from app.bank.qrbill import Address, cleaned, cleaned_address
 from app.bank.qrbill import QrBill as Content
 from app.bank.references import goes_with
@@ -238,15 +238,10 @@ def children_of(session: Session, account_id: int) -> list[str]:
 
 def first_holder(session: Session, account_id: int, today: date) -> CanteenUser | None:
     """Who pays where staff prepare the bill: the account's first holder."""
-    until = AccountHolder.valid_until
     query = (
         sa.select(CanteenUser)
         .join(AccountHolder, AccountHolder.user_id == CanteenUser.id)
-        .where(
-            AccountHolder.account_id == account_id,
-            AccountHolder.valid_from <= today,
-            sa.or_(until.is_(None), until > today),
-        )
+        .where(AccountHolder.account_id == account_id, is_held_on(today))
         .order_by(AccountHolder.id)
         .limit(1)
     )

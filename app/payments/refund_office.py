@@ -12,11 +12,11 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access import actor_of, holds_account
+from app.access import holds_account, staff_id
 from app.bank.pain001 import Batch, Order, build_pain001
 from app.bank.references import is_qr_iban
 from app.clock import Now, local
-from app.errors import BadInput, NotAllowed, ReasonMissing
+from app.errors import BadInput, ReasonMissing
 from app.models import CanteenSettings, RefundBatch, RefundRequest, StoredFile
 from app.payments.refunds import (
     address_of,
@@ -42,7 +42,7 @@ def verify_refund(session: Session, refund_id: int, now: Now) -> RefundRequest:
     Verifying again what one verified changes nothing.
     Raises: NotAllowed for who is not staff; OwnRefund; NotFound; RefundMoved.
     """
-    user_id = _check_staff(session)
+    user_id = staff_id(session)
     (request,) = hold(session, [refund_id], now)
     _check_not_own(session, request, user_id)
     if request.state is RefundState.VERIFIED and request.verified_by_id == user_id:
@@ -62,7 +62,7 @@ def refuse_refund(
     Raises: NotAllowed; OwnRefund; NotFound; ReasonMissing; RefundMoved for one that is paid or
     withdrawn.
     """
-    user_id = _check_staff(session)
+    user_id = staff_id(session)
     text = reason.strip()[:LONGEST_REASON]
     if not text:
         raise ReasonMissing
@@ -81,7 +81,7 @@ def hold_to_pay(session: Session, refund_ids: Iterable[int], now: Now) -> list[R
 
     Raises: NotAllowed; NotFound; OwnRefund; SamePerson for who verified one of them.
     """
-    user_id = _check_staff(session)
+    user_id = staff_id(session)
     requests = hold(session, refund_ids, now)
     for request in requests:
         _check_not_own(session, request, user_id)
@@ -99,16 +99,9 @@ def mark_paid(session: Session, refund_id: int, now: Now) -> RefundRequest:
     if request.state is RefundState.PAID:
         return request
     check_state(request, RefundState.VERIFIED, RefundState.SENT)
-    request.paid_by_id = request.paid_by_id or actor_of(session).user_id
+    request.paid_by_id = request.paid_by_id or staff_id(session)
     book_paid(session, request, local(now()).date(), now())
     return request
-
-
-def _check_staff(session: Session) -> int:
-    actor = actor_of(session)
-    if not actor.is_staff or actor.user_id is None:
-        raise NotAllowed
-    return actor.user_id
 
 
 def _check_not_own(session: Session, request: RefundRequest, user_id: int) -> None:
@@ -164,7 +157,7 @@ def pay_refunds(
     batch = RefundBatch(
         message_id=message_id,
         made_at=instant,
-        made_by_id=actor_of(session).user_id,
+        made_by_id=staff_id(session),
         execute_on=_execute_on(instant),
         stored_file_id=_keep(session, content),
     )

@@ -7,13 +7,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import ledger, outbox
-from app.access import actor_of
+from app.access import staff_id
 from app.clock import Now, local
 from app.errors import (
     AccountArchived,
     AmountOutOfRange,
     BadAmount,
-    NotAllowed,
     NotFound,
     ReceiptNotToday,
     SentBefore,
@@ -42,7 +41,7 @@ def record_cash(
     AmountOutOfRange, SentBefore for a request that was for another account or amount,
     AccountArchived.
     """
-    _check_cashier(session)
+    staff_id(session)
     if amount <= 0 or amount % SMALLEST_COIN:
         raise BadAmount
     if amount > LARGEST_PAYMENT:
@@ -57,12 +56,6 @@ def record_cash(
     if account.archived_at is not None:
         raise AccountArchived
     return _issue(session, account_id, amount, request_id, rules, now())
-
-
-def _check_cashier(session: Session) -> None:
-    actor = actor_of(session)
-    if not actor.is_staff or actor.user_id is None:
-        raise NotAllowed
 
 
 def _receipt_of(session: Session, request_id: str) -> Receipt | None:
@@ -103,7 +96,7 @@ def _issue(
         number=next_number(session, "receipt", year),
         top_up_id=top_up.id,
         issued_at=now,
-        cashier_id=actor_of(session).user_id,
+        cashier_id=staff_id(session),
         balance_after=session.get_one(Account, account_id).balance,
     )
     session.add(receipt)
@@ -143,7 +136,7 @@ def cancel_receipt(session: Session, receipt_id: int, now: Now) -> Receipt:
     Cancelling twice changes nothing. Raises: NotAllowed for who is not staff, NotFound,
     ReceiptNotToday, InsufficientFunds when the money is spent.
     """
-    _check_cashier(session)
+    staff_id(session)
     hold_today(session, now())
     query = (
         sa.select(Receipt)

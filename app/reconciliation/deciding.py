@@ -8,14 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import ledger
-from app.access import actor_of
+from app.access import staff_id
 from app.clock import Now, local
 from app.errors import (
     AccountArchived,
     AmountOutOfRange,
     CannotDecide,
     ChangedMeanwhile,
-    NotAllowed,
     NotFound,
 )
 from app.ledger import Entry
@@ -245,9 +244,7 @@ def _waiting(session: Session, entry_id: int, now: Now) -> BankEntry:
 
 def _held(session: Session, entry_id: int, now: Now) -> BankEntry:
     """The entry, locked after today's service day; only staff decide."""
-    actor = actor_of(session)
-    if not actor.is_staff or actor.user_id is None:
-        raise NotAllowed
+    staff_id(session)
     hold_today(session, now())
     hold_bank(session)
     query = (
