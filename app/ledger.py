@@ -7,7 +7,7 @@ balance on a row; they are summed.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -17,10 +17,11 @@ from app.access import actor_of
 from app.bank.references import account_reference, goes_with
 from app.bank.refusals import IbanOfOtherKind
 from app.clock import local
-from app.errors import AlreadyReversed, AmountOutOfRange, InsufficientFunds, PeriodClosed
-from app.models import Account, CanteenSettings, LedgerAccount, Period, Transfer
+from app.errors import AlreadyReversed, AmountOutOfRange, InsufficientFunds
+from app.models import Account, CanteenSettings, LedgerAccount, Transfer
 from app.money import MAX_CENTS, Cents
-from app.vocabulary import LedgerKind, PeriodState, TransferKind
+from app.periods import open_days
+from app.vocabulary import LedgerKind, TransferKind
 
 CODES: Final = {
     LedgerKind.CASH: "1000",
@@ -32,9 +33,6 @@ CODES: Final = {
     LedgerKind.FEES: "6800",
     LedgerKind.CASH_DIFFERENCE: "6810",
 }
-
-
-_JOURNAL: Final = sa.select(CanteenSettings.id).where(CanteenSettings.id == 1)
 
 
 @dataclass(frozen=True)
@@ -189,7 +187,7 @@ def set_tolerance(session: Session, account_id: int, tolerance: Cents) -> None:
 
 
 def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> list[int]:
-    days = _open_days(session, {entry.booked_on for entry in entries})
+    days = open_days(session, {entry.booked_on for entry in entries})
     actor_id = actor_of(session).user_id
     rows = [
         {
@@ -202,38 +200,6 @@ def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> list[i
     ]
     statement = sa.insert(Transfer).returning(Transfer.id, sort_by_parameter_order=True)
     return list(session.scalars(statement, rows))
-
-
-def require_open(session: Session, day: date) -> None:
-    """Raises: PeriodClosed for a day of a closed accounting month."""
-    if _open_days(session, {day})[day] != day:
-        raise PeriodClosed
-
-
-def _open_days(session: Session, days: set[date]) -> dict[date, date]:
-    """Each day, moved to the first open one where its accounting month is closed."""
-    session.execute(_JOURNAL.with_for_update(read=True, key_share=True))
-    closed = sa.select(Period.starts_on, Period.ends_on).where(Period.state == PeriodState.CLOSED)
-    ranges = [(first, until) for first, until in session.execute(closed.order_by(Period.starts_on))]
-    return {day: _open_day(day, ranges) for day in days}
-
-
-def lock_journal(session: Session) -> None:
-    """Wait until whoever posts has committed, and let nobody post before the end: to close a month.
-
-    The settings row stands for the journal. Whoever posts shares it; who closes locks nothing
-    else, so that none waits in a circle; editing the settings waits only for who closes.
-    """
-    session.execute(_JOURNAL.with_for_update())
-
-
-def _open_day(day: date, closed: Sequence[tuple[date, date]]) -> date:
-    for first, until in closed:
-        if first <= day < until:
-            day = until
-    if day > date.max - timedelta(days=366):
-        raise PeriodClosed
-    return day
 
 
 def posted(session: Session, kind: TransferKind, operation_id: str) -> int:

@@ -17,6 +17,7 @@ from app.errors import PeriodClosed
 from app.models import BankBalance, BankEntry, LedgerAccount, Period, RefundRequest, Transfer
 from app.money import Cents
 from app.payments.cash_book import uncounted_days
+from app.periods import lock_journal
 from app.reconciliation.proof import BankDifference, bank_difference, ledger_bank
 from app.refusals import MonthIncomplete
 from app.vocabulary import OPEN_REFUNDS, BankEntryState, LedgerKind, PeriodState, TransferKind
@@ -148,7 +149,7 @@ def close_month(session: Session, first: date, now: Now) -> None:
 
     Raises: PeriodClosed when it is not the next one; MonthIncomplete.
     """
-    ledger.lock_journal(session)
+    lock_journal(session)
     at = now()
     today = local(at).date()
     if first != month_to_close(session, today):

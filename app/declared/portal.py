@@ -27,9 +27,10 @@ from app.declared.money import receipt_content
 from app.documents.receipt import render_receipt
 from app.extensions import db
 from app.filters import Condition, Where, record_id, search_by
-from app.models import Account, AccountHolder, Document, LedgerAccount, Receipt, TopUp, Transfer
+from app.models import AccountHolder, Document, LedgerAccount, Receipt, TopUp, Transfer
 from app.money import format_chf
 from app.operations import LOAD, operations
+from app.pages.own import own_accounts
 from app.rows import Rows, TableView
 from app.rules.weeks import week_to_show
 
@@ -59,9 +60,8 @@ def published() -> Condition:
     return sa.and_(Document.published_at.is_not(None), Document.archived_at.is_(None))
 
 
-def _own_accounts() -> list[tuple[str, str]]:
-    query = sa.select(Account).where(Account.id.in_(accounts_of(current_user.id)))
-    return [(str(each.id), each.label) for each in db.session().scalars(query)]
+def _account_choices() -> list[tuple[str, str]]:
+    return [(str(each.id), each.label) for each in own_accounts()]
 
 
 def _of_account(text: str) -> Condition:
@@ -94,7 +94,7 @@ class MyOperationView(TableView):
     search_columns = ["recorded_at", "account"]
     search_form_extra_fields = {
         "recorded_at": DateField(_l("Date")),
-        "account": SelectField(_l("Account"), choices=_own_accounts),
+        "account": SelectField(_l("Account"), choices=_account_choices),
     }
     label_columns = {"recorded_at": _l("Date"), "label": _l("Operation")}
     formatters_columns = {"amount": format_chf, "balance": format_chf}

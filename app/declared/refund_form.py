@@ -2,38 +2,28 @@
 
 from typing import Any
 
-import sqlalchemy as sa
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_login import current_user
 from wtforms import HiddenField, RadioField, SelectField, ValidationError
 from wtforms.validators import DataRequired, Length
 
-from app.access import accounts_of
 from app.bank.iban import parse_payout_iban
 from app.errors import Refusal
-from app.extensions import db
 from app.fields import LineField, MoneyField
 from app.models import Account
 from app.money import format_chf
+from app.pages.own import own_accounts
 from app.payments.refunds import refundable
 from app.web_errors import sentence_of
 
 _WHOLE, _PART = "whole", "part"
 
 
-def _own_accounts() -> list[Account]:
-    query = (
-        sa.select(Account).where(Account.id.in_(accounts_of(current_user.id))).order_by(Account.id)
-    )
-    return list(db.session().scalars(query))
-
-
 def _account_choices() -> list[tuple[str, str]]:
     return [
         (str(each.id), f"{each.label} (CHF {format_chf(each.balance)})")
-        for each in _own_accounts()
+        for each in own_accounts()
         if each.balance > 0
     ]
 
@@ -98,4 +88,4 @@ class RefundForm(DynamicForm):
 
     def chosen(self) -> Account | None:
         """The account, if it is the reader's."""
-        return next((a for a in _own_accounts() if str(a.id) == self.account.data), None)
+        return next((a for a in own_accounts() if str(a.id) == self.account.data), None)

@@ -20,13 +20,12 @@ from app.access import is_held_on
 from app.bank.iban import bank_name, format_iban
 from app.context import canteen_settings, service_rules
 from app.declared.base import FormView, SplitView
-from app.errors import NotFound
 from app.extensions import db
 from app.fields import LineField
 from app.filters import Condition, search_by
 from app.models import AccountHolder, RefundRequest
 from app.money import format_chf
-from app.pages.asked import id_asked
+from app.pages.asked import record_asked
 from app.pages.finding import accounts_meant
 from app.payments.refund_office import (
     LONGEST_REASON,
@@ -283,7 +282,4 @@ class RefusalView(FormView):
 
 
 def _asked() -> RefundRequest:
-    found = db.session().get(RefundRequest, id_asked(request.args.get("refund")))
-    if found is None:
-        raise NotFound
-    return found
+    return record_asked(RefundRequest, request.args.get("refund"))

@@ -21,7 +21,7 @@ from app.errors import BadInput, NotFound, Refusal, ServiceOver
 from app.extensions import db
 from app.labels import choices, reason_choices
 from app.models import Booking, ServiceDay
-from app.pages.asked import day_asked, id_asked, number_asked, word_asked
+from app.pages.asked import day_asked, id_asked, number_asked, record_asked, word_asked
 from app.rows import Rows, TableView
 from app.rules.weeks import days_of, week_to_show
 from app.security import current_actor
@@ -87,7 +87,7 @@ class TodayView(TableView):
     @has_access
     def meal(self, pk: str) -> Any:
         """One pupil's meal, and what may be decided about it."""
-        booking = _find(pk)
+        booking = record_asked(Booking, pk)
         day = booking.service_day.date
         meal = meals_on(db.session(), day, Booking.id == booking.id)[0]
         _log([meal], "meal")
@@ -105,7 +105,7 @@ class TodayView(TableView):
     @has_access
     def excuse(self, pk: str) -> AnyResponse:
         """Give the meal of an excused absence back, with a reason."""
-        booking = _find(pk)
+        booking = record_asked(Booking, pk)
         _check_today(booking)
         wish = Wish(
             booking.pupil_id,
@@ -122,7 +122,7 @@ class TodayView(TableView):
     @has_access
     def refuse(self, pk: str) -> AnyResponse:
         """Refuse a meal that is not covered, with a reason; the family is told."""
-        booking_id = _find(pk).id
+        booking_id = record_asked(Booking, pk).id
         reason = word_asked(Reason, request.form.get("reason")) or Reason.NO_FUNDS
         with transaction(current_actor()) as session:
             refuse_meal(session, booking_id, clock.today(), reason, clock.now)
@@ -177,13 +177,6 @@ def _mark_asked(form: Any) -> tuple[Attendance, int]:
         if attendance.value in form:
             return attendance, id_asked(form[attendance.value])
     raise BadInput
-
-
-def _find(pk: str) -> Booking:
-    found: Booking | None = db.session().get(Booking, id_asked(pk))
-    if found is None:
-        raise NotFound
-    return found
 
 
 def _check_today(booking: Booking) -> None:

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Response, flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import get_locale, gettext
-from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
-from app.access import accounts_of
 from app.context import letterhead, pdf_answer
 from app.documents.letterhead import Letterhead
 from app.documents.statement import render_statement
@@ -24,6 +21,7 @@ from app.errors import NotFound, Refusal
 from app.extensions import db
 from app.models import Account
 from app.pages.asked import day_asked, id_asked, number_asked
+from app.pages.own import own_accounts
 from app.statements import Print, account_statement, accounts_of_year, tax_statement
 from app.web_errors import sentence_of
 
@@ -109,8 +107,7 @@ class MyStatementView(StatementPage):
 
     def accounts(self) -> list[Account]:
         """Those the reader holds."""
-        query = sa.select(Account).where(Account.id.in_(accounts_of(current_user.id)))
-        return list(db.session().scalars(query.order_by(Account.id)))
+        return own_accounts()
 
 
 class StatementView(StatementPage):

@@ -6,11 +6,13 @@ from typing import TypeVar
 
 from app.columns import MAX_ID
 from app.errors import BadInput, NotFound
+from app.extensions import db
 
 # Far from the ends of the calendar, where a week before or after cannot be told.
 _FIRST, _END = date(2000, 1, 1), date(2200, 1, 1)
 
 Word = TypeVar("Word", bound=StrEnum)
+Record = TypeVar("Record")
 
 
 def _whole(text: str) -> int | None:
@@ -22,6 +24,14 @@ def _whole(text: str) -> int | None:
 def id_asked(text: str | None) -> int:
     """A record's id. Raises: NotFound for what no record can have."""
     found = _whole(text or "")
+    if found is None:
+        raise NotFound
+    return found
+
+
+def record_asked(model: type[Record], text: str | None) -> Record:
+    """The record with that id, within the reader's reach. Raises: NotFound."""
+    found: Record | None = db.session().get(model, id_asked(text))
     if found is None:
         raise NotFound
     return found

@@ -3,17 +3,14 @@
 from typing import Any, Final
 from uuid import uuid4
 
-import sqlalchemy as sa
 from flask import Response, flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext
 from flask_login import current_user
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
-from app.access import accounts_of
 from app.bank.iban import format_iban
 from app.bank.references import format_reference
 from app.context import canteen_settings, letterhead, pdf_answer
@@ -23,7 +20,8 @@ from app.errors import BadAmount, BadInput, NotFound, Refusal
 from app.extensions import db
 from app.models import Account, QrBill, TopUp
 from app.money import Cents, parse_chf
-from app.pages.asked import code_asked, id_asked
+from app.pages.asked import code_asked, record_asked
+from app.pages.own import own_accounts
 from app.pages.recharge_facts import (
     MONTHLY,
     ONCE,
@@ -81,7 +79,7 @@ class RechargeView(BaseView):
             bill_id = _order(account.id)
         except Refusal as refused:
             db.session().rollback()
-            page = self._page(_find(Account, str(account.id)), _typed(), refused)
+            page = self._page(record_asked(Account, str(account.id)), _typed(), refused)
             return page, refused.status
         return redirect(url_for("RechargeView.bill", pk=bill_id), 303)
 
@@ -89,7 +87,7 @@ class RechargeView(BaseView):
     @has_access
     def bill(self, pk: str) -> Any:
         """The QR-bill on screen, to scan or to copy."""
-        bill = _find(QrBill, pk)
+        bill = record_asked(QrBill, pk)
         content = content_of(bill)
         first, last = arrival(clock.today())
         return self.render_template(
@@ -107,20 +105,22 @@ class RechargeView(BaseView):
     @has_access
     def pdf(self, pk: str) -> Response:
         """The QR-bill to print, for the post office's counter too."""
-        bill = _find(QrBill, pk)
+        bill = record_asked(QrBill, pk)
         return pdf_answer(render_qr_bill(content_of(bill), letterhead(), gettext), f"qr-{bill.id}")
 
     @expose("/bill/<pk>/code", methods=["GET"])
     @has_access
     def code(self, pk: str) -> Response:
         """The code alone, as a picture for the page."""
-        return Response(code_svg(content_of(_find(QrBill, pk)).bill), mimetype="image/svg+xml")
+        return Response(
+            code_svg(content_of(record_asked(QrBill, pk)).bill), mimetype="image/svg+xml"
+        )
 
     @expose("/withdraw/<pk>", methods=["POST"])
     @has_access
     def withdraw(self, pk: str) -> AnyResponse:
         """A bank top-up that will not be paid after all."""
-        top_up = _find(TopUp, pk)
+        top_up = record_asked(TopUp, pk)
         account_id, top_up_id = top_up.account_id, top_up.id
         with transaction(current_actor()) as session:
             withdraw_top_up(session, top_up_id, clock.now)
@@ -138,7 +138,7 @@ class RechargeView(BaseView):
             "recharge/index.html",
             title=gettext("Top up"),
             household=household,
-            accounts=_own_accounts(session),
+            accounts=_accounts_in_use(),
             coverage=coverage_sentence(household.coverage),
             choices=choices_of(known),
             amount=amount,
@@ -155,30 +155,20 @@ class RechargeView(BaseView):
         return html
 
 
-def _find(model: type[Any], pk: str) -> Any:
-    found = db.session().get(model, id_asked(pk))
-    if found is None:
-        raise NotFound
-    return found
-
-
 def _account(text: str | None) -> Account | None:
     """The account that is asked for, a parent's first where none is. Raises: NotFound."""
     if text:
-        found: Account = _find(Account, text)
+        found: Account = record_asked(Account, text)
         return found
-    accounts = _own_accounts(db.session())
+    accounts = _accounts_in_use()
     return accounts[0] if accounts else None
 
 
-def _own_accounts(session: Session) -> list[Account]:
+def _accounts_in_use() -> list[Account]:
     """What a parent chooses from; staff came for one account."""
     if is_staff(current_user):
         return []
-    query = sa.select(Account).where(
-        Account.id.in_(accounts_of(current_user.id)), Account.archived_at.is_(None)
-    )
-    return list(session.scalars(query.order_by(Account.id)))
+    return [account for account in own_accounts() if account.archived_at is None]
 
 
 def _typed() -> str:

@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import clock
 from app.clock import local
 from app.context import service_rules
-from app.errors import AccountArchived, AmountOutOfRange, BadAmount, BadInput, NotFound, Refusal
+from app.errors import AccountArchived, AmountOutOfRange, BadAmount, BadInput, Refusal
 from app.extensions import db
 from app.models import Account, Pupil, Receipt
 from app.money import Cents, format_chf, parse_chf
-from app.pages.asked import id_asked
+from app.pages.asked import record_asked
 from app.pages.finding import find
 from app.pages.purse import accounts_for, made_good, purse_of, takings_of
 from app.payments.till import cancel_receipt, record_cash
@@ -55,7 +55,7 @@ class TillView(BaseView):
     @has_access
     def pupil(self, pk: str) -> Any:
         """On to the account that the pupil's cash goes to; the till asks if that is not clear."""
-        pupil = _find(Pupil, pk)
+        pupil = record_asked(Pupil, pk)
         accounts = accounts_for(db.session(), pupil.id, clock.today())
         if len(accounts) == 1:
             return redirect(url_for("TillView.account", pk=accounts[0].id))
@@ -67,24 +67,24 @@ class TillView(BaseView):
     @has_access
     def account(self, pk: str) -> Any:
         """The account, and the form for its cash."""
-        return self._form(_find(Account, pk))
+        return self._form(record_asked(Account, pk))
 
     @expose("/account/<pk>", methods=["POST"])
     @has_access
     def record(self, pk: str) -> Any:
         """Take the cash, then show its receipt; a form sent twice shows the same one."""
-        account = _find(Account, pk)
+        account = record_asked(Account, pk)
         try:
             receipt_id = _record(account.id, request.form)
         except (BadAmount, AmountOutOfRange) as refused:
-            return self._form(_find(Account, pk), refused), refused.status
+            return self._form(record_asked(Account, pk), refused), refused.status
         return _to_receipt(receipt_id)
 
     @expose("/receipt/<pk>", methods=["GET"])
     @has_access
     def receipt(self, pk: str) -> Any:
         """What was taken, the new balance, the papers to print, what became of today's meals."""
-        receipt = _find(Receipt, pk)
+        receipt = record_asked(Receipt, pk)
         return self.render_template(
             "till/receipt.html",
             title=gettext("Receipt %(number)s", number=receipt.label),
@@ -98,7 +98,7 @@ class TillView(BaseView):
     @has_access
     def cancel(self, pk: str) -> AnyResponse:
         """Pay the cash of a receipt of today back."""
-        receipt_id = _find(Receipt, pk).id
+        receipt_id = record_asked(Receipt, pk).id
         with transaction(current_actor(Channel.TILL)) as session:
             cancel_receipt(session, receipt_id, clock.now)
         return _to_receipt(receipt_id)
@@ -117,13 +117,6 @@ class TillView(BaseView):
             request_id=uuid4().hex,
         )
         return html
-
-
-def _find(model: type[Any], pk: str) -> Any:
-    found = db.session().get(model, id_asked(pk))
-    if found is None:
-        raise NotFound
-    return found
 
 
 def _record(account_id: int, form: Any) -> int:

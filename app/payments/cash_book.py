@@ -17,6 +17,7 @@ from app.errors import AmountOutOfRange, BadAmount, ChangedMeanwhile, ReasonMiss
 from app.models import CashCount, LedgerAccount, Transfer
 from app.money import MAX_CENTS, Cents
 from app.payments.till import SMALLEST_COIN
+from app.periods import require_open
 from app.refusals import CountAhead
 from app.vocabulary import LedgerKind, Reason, TransferKind
 
@@ -142,7 +143,7 @@ def count_cash(
     former = _replaced(session, day, replaces, at)
     if former is not None and reason is None:
         raise ReasonMissing
-    ledger.require_open(session, day)
+    require_open(session, day)
     if former is not None and former.transfer_id is not None:
         # On its own day, so that the day's expected cash is what it was before it.
         ledger.reverse(session, former.transfer_id, now=at, booked_on=day)
