@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from app.labels import label
 from app.ledger import CODES
 from app.models import LedgerAccount, Transfer
-from app.money import Cents
+from app.money import Cents, decimal_chf
 from app.refusals import DatesReversed
 from app.vocabulary import LedgerKind, TransferKind
 
@@ -101,12 +101,6 @@ def _line(row: Any, description: str) -> JournalLine:
     )
 
 
-def francs(cents: Cents) -> str:
-    """Exact, with a point and without thousands, as programs read it: 123450 is « 1234.50 »."""
-    whole, rest = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{whole}.{rest:02d}"
-
-
 def text_cell(text: str) -> str:
     """One cell of text on one line, which no spreadsheet takes for a formula."""
     flat = " ".join(text.split())
@@ -120,7 +114,7 @@ def _cells(line: JournalLine) -> list[str]:
         text_cell(line.description),
         line.debit,
         line.credit,
-        francs(line.amount),
+        decimal_chf(line.amount),
     ]
 
 
@@ -145,7 +139,7 @@ def as_cresus(lines: Iterable[JournalLine]) -> bytes:
             each.credit,
             text_cell(each.document),
             text_cell(each.description),
-            francs(each.amount),
+            decimal_chf(each.amount),
         ]
         for each in lines
     ]

@@ -5,29 +5,28 @@ whoever comes next, and a file that is still in the folder is received again as 
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.access import EVERYTHING, SYSTEM, Actor, scope_of
+from app.access import SYSTEM, Actor
 from app.bank.refusals import BankFileRefused
 from app.booking.rules import service_rules
 from app.documents.text import format_day
-from app.extensions import db
 from app.labels import label
 from app.models import BankEntry, BankFile, CanteenSettings
 from app.money import format_chf
 from app.reconciliation.files import open_file, read_again, receive, rules_of
 from app.reconciliation.importing import begin_booking, book_next, next_to_book
 from app.reconciliation.reading import BankRules, Reading
-from app.transaction import transaction
+from app.transaction import look, transaction
 from app.vocabulary import BankEntryState, BankFileState
 from app.web_errors import sentence_of
 
@@ -35,7 +34,6 @@ QUIET: Final = timedelta(seconds=3)
 """How long a file in the folder has not grown before it is whole."""
 
 _ENDINGS: Final = frozenset({".xml", ".zip"})
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,8 @@ class Received:
 
 def receive_bank_file(source: Path, name: str, actor: Actor) -> Received:
     """Read a file to its end and keep it. Raises: BankFileRefused."""
-    file = open_file(source, shown_name(name), _read(_rules), clock.today())
+    rules = look(lambda session, _: _rules(session))
+    file = open_file(source, shown_name(name), rules, clock.today())
     with transaction(actor) as session:
         return Received(receive(session, file, clock.now()).id, file.reading)
 
@@ -67,8 +66,8 @@ def book_bank_file(file_id: int, reading: Reading | None = None) -> Generator[in
     """
     begin(file_id)
     yield 0
-    while not _read(lambda session: _is_booked(session, file_id)):
-        turn = _read(_turn)
+    while not look(lambda session, _: _is_booked(session, file_id)):
+        turn = look(_turn)
         if turn is None:
             return
         yield from _book(turn, reading if turn == file_id else None)
@@ -82,7 +81,7 @@ def begin(file_id: int) -> None:
 
 def book_waiting(_: str) -> Generator[int]:
     """Book every file that somebody asked to book."""
-    while (turn := _read(_turn)) is not None:
+    while (turn := look(_turn)) is not None:
         yield from _book(turn)
 
 
@@ -91,7 +90,7 @@ def has_waiting(session: Session, _: datetime) -> bool:
     return next_to_book(session) is not None
 
 
-def _turn(session: Session) -> int | None:
+def _turn(session: Session, _: datetime) -> int | None:
     found = next_to_book(session)
     return None if found is None else found.id
 
@@ -106,7 +105,7 @@ def _rules(session: Session) -> BankRules:
 
 def _book(file_id: int, known: Reading | None = None) -> Generator[int]:
     try:
-        reading = known or _read(lambda session: lines_of(session, file_id))
+        reading = known or look(lambda session, _: lines_of(session, file_id))
     except BankFileRefused:
         _put_aside(file_id)
         raise
@@ -132,17 +131,6 @@ def _put_aside(file_id: int) -> None:
         untouched = BankFile.id == file_id, BankFile.lines_done == 0
         state = sa.update(BankFile).where(*untouched, BankFile.state == BankFileState.BOOKING)
         session.execute(state.values(state=BankFileState.RECEIVED))
-
-
-def _read(query: Callable[[Session], Answer]) -> Answer:
-    """Ask outside any transaction, afresh."""
-    session = db.session()
-    with scope_of(session, EVERYTHING):
-        session.rollback()
-        try:
-            return query(session)
-        finally:
-            session.rollback()
 
 
 # -- the folder that is watched --------------------------------------------------------------------
@@ -201,7 +189,7 @@ def _move(path: Path, folder: str, note: str) -> None:
 
 def report_of(file_id: int) -> list[str]:
     """Each payment of a file with its fate and why, then how many there are of each fate."""
-    return _read(lambda session: list(_report(session, file_id)))
+    return look(lambda session, _: list(_report(session, file_id)))
 
 
 def _report(session: Session, file_id: int) -> Iterator[str]:
@@ -211,8 +199,7 @@ def _report(session: Session, file_id: int) -> Iterator[str]:
     for entry in session.scalars(
         query.order_by(BankEntry.position).execution_options(yield_per=500)
     ):
-        sign = "" if entry.is_credit else "-"
-        day, amount = format_day(entry.booked_on), f"{sign}{format_chf(entry.amount)}"
+        day, amount = format_day(entry.booked_on), format_chf(entry.signed)
         what = f"{label(entry.state)}: {label(entry.reason)}"
         yield f"{entry.position + 1:>5}  {day}  {amount:>12}  {entry.counterparty[:30]:30}  {what}"
     for state, count, total in session.execute(counts(file_id)):

@@ -12,15 +12,14 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.access import EVERYTHING, SYSTEM, scope_of
+from app.access import SYSTEM
 from app.booking.rules import service_rules
-from app.extensions import db
 from app.models import OnlinePayment
 from app.payments import settling
 from app.payments.credit import credit_due
 from app.payments.gateway import Gateway, ProviderNotSet, ProviderSilent, Standing
 from app.payments.providers import gateway_of
-from app.transaction import transaction
+from app.transaction import look, transaction
 from app.vocabulary import PaymentState
 
 _SETTLED: Final = frozenset(
@@ -33,13 +32,8 @@ def enquire(payment_id: int) -> PaymentState:
 
     Raises: ProviderSilent, ProviderNotSet.
     """
-    session: Session = db.session()
-    with scope_of(session, EVERYTHING):
-        payment = session.get_one(OnlinePayment, payment_id, populate_existing=True)
-        state, reference = payment.state, payment.provider_reference
-        gateway = gateway_of(payment.provider, current_app.config)
-        number = payment.order_number
-    session.rollback()
+    provider, number, reference, state = look(lambda session, _: _known(session, payment_id))
+    gateway = gateway_of(provider, current_app.config)
     if state in _SETTLED:
         return state
     if reference is None:
@@ -49,6 +43,12 @@ def enquire(payment_id: int) -> PaymentState:
     if state is PaymentState.PAID_TWICE:
         state = _give_back(payment_id, gateway, standing, number)
     return state
+
+
+def _known(session: Session, payment_id: int) -> tuple[str, str, str | None, PaymentState]:
+    """The provider, our number and the provider's, and what is known of the payment."""
+    payment = session.get_one(OnlinePayment, payment_id)
+    return payment.provider, payment.order_number, payment.provider_reference, payment.state
 
 
 def _give_up(payment_id: int) -> PaymentState:
@@ -83,11 +83,7 @@ def ask_providers(_: str) -> Generator[bool]:
     A provider that does not answer is not waited for again in this round: a day that must be closed
     has its time. It is asked again later.
     """
-    session: Session = db.session()
-    with scope_of(session, EVERYTHING):
-        due = settling.due_checks(session, clock.now())
-    session.rollback()
-    for payment_id in due:
+    for payment_id in look(settling.due_checks):
         is_answered = _enquire_patiently(payment_id)
         yield is_answered
         if not is_answered:

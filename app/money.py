@@ -27,6 +27,11 @@ def parse_chf(text: str) -> Cents:
     return cents
 
 
+def decimal_chf(cents: Cents) -> str:
+    """Francs as files, forms and QR codes write them: 123450 is « 1234.50 »."""
+    return format_chf(cents).replace("’", "")
+
+
 def format_chf(cents: Cents) -> str:
     """Francs with two decimals and Swiss thousands: 123450 is « 1’234.50 »."""
     francs, centimes = divmod(abs(cents), 100)

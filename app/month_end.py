@@ -6,7 +6,6 @@ comes late is booked on the first open day (`ledger`).
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -20,9 +19,8 @@ from app.payments.cash_book import uncounted_days
 from app.periods import lock_journal
 from app.reconciliation.proof import BankDifference, bank_difference, ledger_bank
 from app.refusals import MonthIncomplete
+from app.rules.weeks import weekday_before
 from app.vocabulary import OPEN_REFUNDS, BankEntryState, LedgerKind, PeriodState, TransferKind
-
-FRIDAY: Final = 4
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def look_at(session: Session, first: date, today: date) -> MonthEnd:
 def _is_bank_heard(session: Session, last: date) -> bool:
     """Whether a statement reaches the month's last weekday, once there is any statement at all."""
     reached = session.scalar(sa.select(sa.func.max(BankBalance.on)))
-    return reached is None or reached >= last - timedelta(days=max(0, last.weekday() - FRIDAY))
+    return reached is None or reached >= weekday_before(last)
 
 
 def _count(session: Session, key: sa.orm.Mapped[int], *conditions: sa.ColumnElement[bool]) -> int:

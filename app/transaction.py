@@ -55,9 +55,10 @@ def transaction(actor: Actor) -> Iterator[Session]:
 
 
 def look(query: Callable[[Session, datetime], Answer]) -> Answer:
-    """What a job asks before it writes: of every row, outside any transaction."""
+    """What a job asks before it writes: of every row, afresh, outside any transaction."""
     session = db.session()
     with scope_of(session, EVERYTHING):
+        session.rollback()
         try:
             return query(session, clock.now())
         finally:

@@ -13,12 +13,12 @@ from app.accounting import (
     as_banana,
     as_cresus,
     as_csv,
-    francs,
     journal,
     text_cell,
     trial_balance,
 )
 from app.extensions import db
+from app.money import decimal_chf
 from app.refusals import DatesReversed
 from app.transaction import transaction
 from app.vocabulary import LedgerKind
@@ -70,7 +70,7 @@ def test_no_text_is_a_formula_or_breaks_a_line() -> None:
     [(1, "0.01"), (100, "1.00"), (10**12, "10000000000.00"), (-5, "-0.05"), (0, "0.00")],
 )
 def test_amounts_are_exact(cents: int, written: str) -> None:
-    assert francs(cents) == written
+    assert decimal_chf(cents) == written
 
 
 def test_wallets_are_one_account_and_no_name_leaves(app_on: Flask, family: Family) -> None:

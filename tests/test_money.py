@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.money import MAX_CENTS, format_chf, parse_chf
+from app.money import MAX_CENTS, decimal_chf, format_chf, parse_chf
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,8 @@ def test_any_text_is_an_amount_or_refused(typed: str) -> None:
         return
 
     assert 0 <= cents <= MAX_CENTS
+
+
+@pytest.mark.parametrize(("cents", "shown"), [(1, "0.01"), (5, "0.05"), (123450, "1234.50")])
+def test_writes_francs_without_separators(cents: int, shown: str) -> None:
+    assert decimal_chf(cents) == shown

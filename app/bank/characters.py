@@ -6,7 +6,6 @@ from itertools import chain
 from typing import Final
 
 from app.bank.refusals import TextTooLong
-from app.money import Cents
 
 SOFT_HYPHEN: Final = "\u00ad"
 ALLOWED: Final = frozenset(
@@ -65,8 +64,3 @@ def grouped(text: str, size: int, *, first: int = 0) -> str:
     starts: Iterable[int] = range(first, len(text), size)
     groups = [text[start : start + size] for start in starts]
     return " ".join([text[:first], *groups] if first else groups)
-
-
-def decimal_chf(cents: Cents) -> str:
-    """Francs as files and QR codes write them: 123450 is « 1234.50 »."""
-    return f"{cents // 100}.{cents % 100:02d}"

@@ -11,11 +11,11 @@ from typing import Final
 
 from lxml import etree
 
-from app.bank.characters import decimal_chf, fit
+from app.bank.characters import fit
 from app.bank.iban import clearing_number, parse_payout_iban
 from app.bank.qrbill import Address, cleaned_address
 from app.clock import local
-from app.money import Cents
+from app.money import Cents, decimal_chf
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 SOFTWARE: Final = "Réfectoire"

@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from app.bank.characters import decimal_chf, fit
+from app.bank.characters import fit
 from app.bank.iban import parse_iban
 from app.bank.references import compact_reference, type_for, type_of
 from app.bank.refusals import AddressIncomplete, ReferenceMismatch
 from app.errors import AmountOutOfRange
-from app.money import Cents
+from app.money import Cents, decimal_chf
 
 LEAST: Final[Cents] = 1
 MOST: Final[Cents] = 99_999_999_999

@@ -130,7 +130,7 @@ def _foreseen(item: BankFile) -> tuple[list[Foreseen], dict[str, tuple[int, Cent
     counted = Counter(line.state for line in foreseen)
     totals: Counter[BankEntryState] = Counter()
     for line in foreseen:
-        totals[line.state] += line.amount if line.is_credit else -line.amount
+        totals[line.state] += line.signed
     return foreseen, {label(state): (counted[state], totals[state]) for state in sorted(counted)}
 
 

@@ -17,7 +17,7 @@ from app.declared.refunds import is_open, is_overdue
 from app.extensions import db
 from app.labels import label
 from app.models import Account, BankEntry, RefundRequest, TopUp
-from app.money import Cents, format_chf
+from app.money import Cents, decimal_chf, format_chf
 from app.vocabulary import BankEntryState, TopUpChannel, TopUpState
 
 _MONTHS = 12
@@ -115,7 +115,7 @@ def top_ups_by_month(session: Session, today: date) -> list[tuple[str, ...]]:
     return [
         (
             format_date(month, "MMM y"),
-            *(f"{sums[month, channel] / 100:.2f}" for channel in TopUpChannel),
+            *(decimal_chf(sums[month, channel]) for channel in TopUpChannel),
         )
         for month in months
     ]

@@ -17,7 +17,7 @@ from app.documents.letterhead import letterhead_of
 from app.documents.qr_bill import render_qr_bill
 from app.errors import NoBankDetails
 from app.models import Account, BalanceNotice, QrBill
-from app.money import Cents, format_chf
+from app.money import Cents, decimal_chf, format_chf
 from app.payments.limits import limits_of
 from app.payments.qr_bills import BillTerms, arrival, bill_content, first_holder
 from app.rules.top_ups import proposals
@@ -139,12 +139,12 @@ def _attached(told: Telling, terms: BillTerms, account: Account) -> Attachment:
 
 def file_name(terms: BillTerms, today: date) -> str:
     """As it is saved: qr-2026-11-24-57.00.pdf."""
-    amount = "" if terms.amount is None else f"-{terms.amount / 100:.2f}"
+    amount = "" if terms.amount is None else f"-{decimal_chf(terms.amount)}"
     return f"qr-{today.isoformat()}{amount}.pdf"
 
 
 def _recharge(told: Telling, amount: Cents | None) -> Link:
     """The top-up page, of this account and for this amount."""
-    wanted = f"&amount={amount / 100:.2f}" if amount else ""
+    wanted = f"&amount={decimal_chf(amount)}" if amount else ""
     path = f"/recharge/?account={told.mail.account_id}{wanted}"
     return Link(_("Top up"), told.url(path))

@@ -19,7 +19,7 @@ from app.documents.qr_bill import render_qr_bill
 from app.errors import BadAmount, BadInput, NotFound, Refusal
 from app.extensions import db
 from app.models import Account, QrBill, TopUp
-from app.money import Cents, parse_chf
+from app.money import Cents, decimal_chf, parse_chf
 from app.pages.asked import code_asked, record_asked
 from app.pages.own import own_accounts
 from app.pages.recharge_facts import (
@@ -32,7 +32,6 @@ from app.pages.recharge_facts import (
     household_of,
     on_its_way,
     online_offer,
-    plain,
     why_no_bill,
 )
 from app.pages.summary import coverage_sentence
@@ -132,7 +131,7 @@ class RechargeView(BaseView):
         household = household_of(session, account)
         limits = limits_of(canteen)
         known = household.proposals
-        amount = typed or plain(known.month or known.year or limits.fit(household.coverage.missing))
+        proposed = known.month or known.year or limits.fit(household.coverage.missing)
         first, last = arrival(clock.today())
         html: str = self.render_template(
             "recharge/index.html",
@@ -141,7 +140,7 @@ class RechargeView(BaseView):
             accounts=_accounts_in_use(),
             coverage=coverage_sentence(household.coverage),
             choices=choices_of(known),
-            amount=amount,
+            amount=typed or decimal_chf(proposed),
             limits=limits,
             chosen=request.values.get("kind", ONCE),
             error=sentence_of(refused) if refused else "",

@@ -18,7 +18,7 @@ from app.documents.qr_bill import TopUpBill
 from app.errors import NoBankDetails
 from app.extensions import db
 from app.models import Account, QrBill
-from app.money import Cents, format_chf
+from app.money import Cents, decimal_chf, format_chf
 from app.pages.incoming import can_withdraw, top_ups_on_their_way, when_it_counts
 from app.payments.limits import limits_of
 from app.payments.online import current_terms
@@ -61,11 +61,6 @@ class OnItsWay:
     amount: Cents
     when: str
     can_withdraw: bool
-
-
-def plain(amount: Cents) -> str:
-    """Francs for a field: 57.00."""
-    return f"{amount / 100:.2f}"
 
 
 def household_of(session: Session, account: Account) -> Household:
@@ -124,6 +119,11 @@ class Choice:
     label: str
     amount: Cents
     kind: str
+
+    @property
+    def typed(self) -> str:
+        """The amount as it stands in the field."""
+        return decimal_chf(self.amount)
 
 
 def choices_of(known: Proposals) -> list[Choice]:

@@ -28,12 +28,12 @@ from app.payments.refunds import (
 )
 from app.refusals import NoRefundAccount, OwnRefund, SamePerson
 from app.rules.deadlines import ServiceRules
+from app.rules.weeks import weekday_after
 from app.vocabulary import OPEN_REFUNDS, FactKind, RefundState
 
 LONGEST_REASON: Final = 200
 MOST_IN_A_BATCH: Final = 500
 CONTENT_TYPE: Final = "application/xml"
-_FRIDAY: Final = 4
 
 
 def verify_refund(session: Session, refund_id: int, now: Now) -> RefundRequest:
@@ -178,8 +178,7 @@ def _message_id(session: Session, now: datetime) -> str:
 
 def _execute_on(now: datetime) -> date:
     """The next day that is no weekend: the file is still to be uploaded and released."""
-    day = local(now).date() + timedelta(days=1)
-    return day + timedelta(days=max(0, day.weekday() - _FRIDAY) and 7 - day.weekday())
+    return weekday_after(local(now).date() + timedelta(days=1))
 
 
 def _order(

@@ -15,6 +15,7 @@ from app.reconciliation.reading import Line
 from app.vocabulary import BankEntryState, BankMessage, EntryReason
 
 LONGEST: Final = 35  # characters of a reference that are kept
+UNDECIDED: Final = frozenset({EntryReason.DEBIT, EntryReason.REVERSAL})
 
 # A line of the account: of this file or not, which message, its reference, amount, direction, day.
 _Whole: TypeAlias = tuple[bool, BankMessage, str, Cents, bool, date]

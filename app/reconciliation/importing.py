@@ -19,7 +19,7 @@ from app.ledger import Entry
 from app.models import BankBalance, BankEntry, BankFile, TopUp, Transfer
 from app.money import Cents
 from app.payments.credit import Arrival, credit_many, hold_today
-from app.reconciliation.fates import Fate, decide
+from app.reconciliation.fates import UNDECIDED, Fate, decide
 from app.reconciliation.files import hold_bank
 from app.reconciliation.memory import memory_of, remember, row_of
 from app.reconciliation.reading import DayEnd, Line, Reading
@@ -37,7 +37,6 @@ from app.vocabulary import (
 )
 
 LINES_PER_COMMIT: Final = 200
-_UNDECIDED: Final = (EntryReason.DEBIT, EntryReason.REVERSAL)
 
 
 def begin_booking(session: Session, file_id: int) -> BankFile:
@@ -198,7 +197,7 @@ class _Booking:
         lines = {b.id: b.line for b in booked if b.fate.state is BankEntryState.QUEUED}
         query = sa.select(BankEntry).where(BankEntry.id.in_(lines)).order_by(BankEntry.position)
         waiting = list(self._session.scalars(query)) if lines else []
-        unclear = [entry for entry in waiting if entry.reason in _UNDECIDED]
+        unclear = [entry for entry in waiting if entry.reason in UNDECIDED]
         put_in_queue(self._session, [e for e in waiting if e not in unclear], self._now)
         for entry in unclear:
             self._settle(lines[entry.id], entry)

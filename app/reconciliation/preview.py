@@ -8,14 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.models import Account
 from app.money import Cents
-from app.reconciliation.fates import decide
+from app.reconciliation.fates import UNDECIDED, decide
 from app.reconciliation.memory import memory_of, remember
 from app.reconciliation.reading import Line, Reading
 from app.reconciliation.settling import match_of
 from app.vocabulary import BankEntryState, BankMessage, EntryReason
 
 _LINES_AT_ONCE = 1000
-_UNDECIDED = (EntryReason.DEBIT, EntryReason.REVERSAL)
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,11 @@ class Foreseen:
     state: BankEntryState
     reason: EntryReason
 
+    @property
+    def signed(self) -> Cents:
+        """What it adds to the account."""
+        return self.amount if self.is_credit else -self.amount
+
 
 def foresee(
     session: Session, reading: Reading, file_id: int, channel: BankMessage
@@ -45,7 +49,7 @@ def foresee(
             fate = decide(line, memory)
             remember(memory, line, fate)
             state, reason = fate.state, fate.reason
-            if reason in _UNDECIDED:
+            if reason in UNDECIDED:
                 match = match_of(session, line)
                 if match.is_found:
                     state, reason = BankEntryState.SETTLED, match.reason

@@ -15,6 +15,16 @@ def week_to_show(day: date) -> date:
     return monday_of(day + timedelta(days=2)) if day.weekday() >= SCHOOL_DAYS else monday_of(day)
 
 
+def weekday_before(day: date) -> date:
+    """The day itself, or the Friday before a week-end."""
+    return min(day, monday_of(day) + timedelta(days=SCHOOL_DAYS - 1))
+
+
+def weekday_after(day: date) -> date:
+    """The day itself, or the Monday after a week-end."""
+    return day if day.weekday() < SCHOOL_DAYS else monday_of(day) + timedelta(days=7)
+
+
 def days_of(monday: date) -> list[date]:
     """The five school days of a week."""
     return [monday + timedelta(days=offset) for offset in range(SCHOOL_DAYS)]

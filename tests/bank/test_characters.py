@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.bank.characters import ALLOWED, decimal_chf, fit, grouped, swiss_text
+from app.bank.characters import ALLOWED, fit, grouped, swiss_text
 from app.bank.refusals import TextTooLong
 
 
@@ -46,8 +46,3 @@ def test_refuses_a_text_that_is_too_long_once_it_is_written_out() -> None:
 def test_groups_from_the_left_after_a_first_group() -> None:
     assert grouped("1234567", 3) == "123 456 7"
     assert grouped("1234567", 5, first=2) == "12 34567"
-
-
-@pytest.mark.parametrize(("cents", "shown"), [(1, "0.01"), (5, "0.05"), (123450, "1234.50")])
-def test_writes_francs_without_separators(cents: int, shown: str) -> None:
-    assert decimal_chf(cents) == shown

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.weeks import SCHOOL_DAYS, days_between, days_of, monday_of, week_to_show
+from app.rules.weeks import (
+    SCHOOL_DAYS,
+    days_between,
+    days_of,
+    monday_of,
+    week_to_show,
+    weekday_after,
+    weekday_before,
+)
 
 DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))
 
@@ -51,3 +59,16 @@ def test_the_days_of_a_range_are_half_open_and_only_of_the_weekdays() -> None:
 @pytest.mark.parametrize("until", [date(2026, 11, 16), date(2026, 11, 1)])
 def test_an_empty_range_has_no_days(until: date) -> None:
     assert days_between(date(2026, 11, 16), until, frozenset(range(7))) == []
+
+
+@pytest.mark.parametrize(
+    ("day", "before", "after"),
+    [
+        (date(2026, 11, 20), date(2026, 11, 20), date(2026, 11, 20)),
+        (date(2026, 11, 21), date(2026, 11, 20), date(2026, 11, 23)),
+        (date(2026, 11, 22), date(2026, 11, 20), date(2026, 11, 23)),
+        (date(2026, 11, 23), date(2026, 11, 23), date(2026, 11, 23)),
+    ],
+)
+def test_a_weekend_gives_way_to_the_weekday_beside_it(day: date, before: date, after: date) -> None:
+    assert (weekday_before(day), weekday_after(day)) == (before, after)
