@@ -40,11 +40,10 @@ from tests.payments.paying import (
     order,
     payment,
     provider_of,
-    reading,
     start,
     wish,
-    writing,
 )
+from tests.sessions import reading, writing
 from tests.soak import SOAK
 
 pytestmark = pytest.mark.soak

@@ -1,7 +1,5 @@
 """Registering a family: what is new is made, who is known is proposed first."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -11,7 +9,6 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app.access import SYSTEM
 from app.errors import NotEnrolled
 from app.models import (
     Account,
@@ -29,18 +26,12 @@ from app.models import (
 )
 from app.refusals import AlreadyRegistered
 from app.registration import FamilyDraft, HolderDraft, PupilDraft, Registered, register_family
-from app.transaction import transaction
 from tests.factories import YEAR_ENDS, YEAR_STARTS
+from tests.sessions import writing
 
 TODAY = date(2026, 11, 16)
 ANNE = HolderDraft("Anne", "Müller", "hash", email="Anne@Example.ch", town="Leysin")
 BORN = date(2017, 3, 12)
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
 
 
 def first(session: Session, model: type[Any]) -> int:

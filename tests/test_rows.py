@@ -1,38 +1,21 @@
 """The generated views against what an address, a form or two browsers at once can do."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from sqlalchemy.orm import Session
 
 from app import clock
-from app.access import EVERYTHING, SYSTEM, scope_of
 from app.declared.reference import PriceView
-from app.extensions import db
 from app.models import AuditEntry, AuditValue, Diet, MealType, OutboxFact, Price, TariffCategory
-from app.transaction import transaction
 from app.vocabulary import MealKind
+from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 TOO_LONG = str(2**65)
-
-
-@contextmanager
-def reading(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
 """What a logged-in parent with a valid token may send: nothing that is not theirs comes of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from threading import Barrier
@@ -15,16 +14,14 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app import clock, models, outbox
-from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking import begin_closing, charge_next, mark_attendance
-from app.extensions import db
 from app.models import Booking, BookingChange, ServiceDay
 from app.rules.deadlines import ServiceRules
-from app.transaction import transaction
 from app.vocabulary import Attendance, BookingState, Channel, MealKind, Role
 from tests.conftest import FrozenClock
 from tests.database import contents
 from tests.factories import NORMAL, Family, make_family, make_pupil
+from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 MONDAY, TUESDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 20)
@@ -48,18 +45,6 @@ NONSENSE = [
 ]
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
-
-
-@contextmanager
-def reading(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
 
 
 def new_family(app: Flask, **more: Any) -> Family:

@@ -1,30 +1,13 @@
 """What the tests of the declared views share: rows to look at, and forms to send."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
 from flask_babel import force_locale, gettext
-from sqlalchemy.orm import Session
 
-from app.access import EVERYTHING, SYSTEM, scope_of
-from app.extensions import db
-from app.transaction import transaction
 from tests.factories import Family, make_family
-
-
-@contextmanager
-def reading(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
+from tests.sessions import reading, writing
 
 
 def family(app: Flask, **more: Any) -> Family:

@@ -1,7 +1,5 @@
 """Receipts, top-ups and the journal, as the till and the accountant read them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -9,9 +7,8 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from sqlalchemy.orm import Session
 
-from app.access import EVERYTHING, SYSTEM, scope_of
+from app.access import EVERYTHING, scope_of
 from app.clock import ZURICH, Now
 from app.extensions import db
 from app.models import Account, Pupil, Receipt, TopUp, Transfer
@@ -22,6 +19,7 @@ from tests.booking.acting import LONG_BEFORE, RULES, balance_of, cashier
 from tests.conftest import FrozenClock
 from tests.documents.reading import text_of as pdf_text
 from tests.factories import Family, make_family
+from tests.sessions import writing
 from tests.web import Browser, logged_in, text_of
 
 
@@ -48,12 +46,6 @@ def till(app: Flask) -> Browser:
 @pytest.fixture
 def accountant(app: Flask) -> Browser:
     return logged_in(app, "accounting")
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
 
 
 def family(app: Flask, label: str = "Famille Essai") -> Family:

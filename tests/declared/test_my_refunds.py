@@ -13,9 +13,15 @@ from app.payments.refund_office import verify_refund
 from app.vocabulary import BalanceAnswer, RefundState
 from tests.booking.acting import MONDAY, book
 from tests.conftest import FrozenClock
-from tests.declared.acting import count, family, in_french, one, writing
+from tests.declared.acting import (
+    count,
+    family,
+    in_french,
+    one,
+)
 from tests.factories import NORMAL, Family
 from tests.payments.refunding import OTHER_IBAN, QR_IBAN, accountant, acting, do
+from tests.sessions import writing
 from tests.web import Browser, forms_of, logged_in, text_of
 
 PAGE = "/remboursement/"

@@ -21,12 +21,11 @@ from tests.payments.paying import (
     choose,
     family,
     payment,
-    reading,
     standing,
     start,
     wish,
-    writing,
 )
+from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 

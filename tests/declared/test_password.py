@@ -10,8 +10,13 @@ from app.registration import NO_MAIL
 from app.security import reset_token
 from app.vocabulary import FactKind
 from tests.conftest import FrozenClock
-from tests.declared.acting import count, family, in_french, reading, writing
+from tests.declared.acting import (
+    count,
+    family,
+    in_french,
+)
 from tests.factories import PASSWORD
+from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 NEW = "le chat boit du thé"

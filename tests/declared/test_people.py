@@ -29,8 +29,14 @@ from app.models import (
 from app.rules.deadlines import ServiceRules
 from app.vocabulary import BookingState, Reason, Severity
 from tests.conftest import FrozenClock
-from tests.declared.acting import count, family, in_french, one, reading, writing
+from tests.declared.acting import (
+    count,
+    family,
+    in_french,
+    one,
+)
 from tests.factories import PASSWORD, Family
+from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 LONG_BEFORE = datetime(2026, 11, 2, 9, tzinfo=UTC)

@@ -18,8 +18,12 @@ from app.rules.deadlines import ServiceRules
 from app.transaction import transaction
 from app.vocabulary import Channel, Role, TopUpChannel, TopUpState
 from tests.conftest import FrozenClock
-from tests.declared.acting import family, one, writing
+from tests.declared.acting import (
+    family,
+    one,
+)
 from tests.factories import Family
+from tests.sessions import writing
 from tests.web import logged_in, text_of
 
 MONDAY = date(2026, 11, 16)

@@ -21,7 +21,12 @@ from app.models import (
 from app.payments.refunds import Payee
 from app.vocabulary import FactKind, RefundState, Role
 from tests.conftest import FrozenClock
-from tests.declared.acting import count, family, in_french, one, reading, writing
+from tests.declared.acting import (
+    count,
+    family,
+    in_french,
+    one,
+)
 from tests.factories import YEAR_ENDS, Family, make_user
 from tests.payments.refunding import (
     OTHER_IBAN,
@@ -32,6 +37,7 @@ from tests.payments.refunding import (
     sent,
     verified,
 )
+from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 SCHEMAS = [files("sepaxml") / "schemas" / "pain.001.001.09.xsd"]

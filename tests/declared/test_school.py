@@ -29,7 +29,13 @@ from app.models import (
 from app.rules.deadlines import ServiceRules
 from app.vocabulary import BookingState, FactKind
 from tests.conftest import FrozenClock
-from tests.declared.acting import count, family, in_french, one, reading, writing
+from tests.declared.acting import (
+    count,
+    family,
+    in_french,
+    one,
+)
+from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 FRIDAY = date(2026, 11, 20)

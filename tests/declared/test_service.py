@@ -1,27 +1,22 @@
 """Today's list, the kitchen's week and the list of bookings, as staff use them."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from sqlalchemy.orm import Session
 
 from app import ledger
-from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking import Wish, book_meal
-from app.extensions import db
 from app.models import Booking, BookingChange, HealthAccess, HealthRecord, OutboxFact, Pupil
-from app.transaction import transaction
 from app.vocabulary import Attendance, BookingState, Channel, FactKind, Reason, Severity
 from tests.booking.acting import LONG_BEFORE, MONDAY, RULES, balance_of, close_day
 from tests.conftest import FrozenClock
 from tests.documents.reading import text_of as pdf_text
 from tests.factories import NORMAL, Family, make_family
+from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 TUESDAY = date(2026, 11, 17)
@@ -36,18 +31,6 @@ def noon(frozen_clock: FrozenClock) -> FrozenClock:
 @pytest.fixture
 def till(app: Flask) -> Browser:
     return logged_in(app, "till")
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
-
-
-@contextmanager
-def reading(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
 
 
 def coming(app: Flask, day: date = MONDAY, **more: Any) -> Family:

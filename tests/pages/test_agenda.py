@@ -12,17 +12,16 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app import clock, models
-from app.access import EVERYTHING, SYSTEM, scope_of
 from app.booking import begin_closing, charge_next, close_canteen, mark_attendance
 from app.booking import refuse_unfunded as refuse_the_unfunded
 from app.extensions import db
 from app.models import Booking, BookingChange, Pupil, ServiceDay
 from app.rules.agenda import CellState
 from app.rules.deadlines import ServiceRules
-from app.transaction import transaction
 from app.vocabulary import Attendance, BookingState, Channel, Reason, Role
 from tests.conftest import FrozenClock
 from tests.factories import Family, make_family, make_pupil
+from tests.sessions import reading, writing
 from tests.web import Browser, Form, forms_of, logged_in, text_of
 
 MONDAY, TUESDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 20)
@@ -30,18 +29,6 @@ CHANGE = "/agenda/change"
 RULES = ServiceRules()
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
-
-
-@contextmanager
-def reading(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
 
 
 def new_family(app: Flask, **more: Any) -> Family:

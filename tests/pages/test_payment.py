@@ -24,12 +24,11 @@ from tests.payments.paying import (
     family,
     notification,
     payment,
-    reading,
     start,
     top_ups,
     wish,
-    writing,
 )
+from tests.sessions import reading, writing
 from tests.web import Browser, forms_of, logged_in, text_of
 
 

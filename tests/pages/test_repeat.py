@@ -1,7 +1,5 @@
 """Repeating meals: seen first, booked in one go, undone in one go."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -9,15 +7,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from sqlalchemy.orm import Session
 
-from app.access import EVERYTHING, SYSTEM, scope_of
-from app.extensions import db
+from app.access import SYSTEM
 from app.models import Booking, BookingChange, ServiceDay
 from app.transaction import transaction
 from app.vocabulary import BookingState, Channel, Role
 from tests.database import contents
 from tests.factories import Family, make_family
+from tests.sessions import reading
 from tests.web import Browser, Form, forms_of, logged_in, text_of
 
 REPEAT, UNDO = "/agenda/repeat/", "/agenda/repeat/undo"
@@ -28,12 +25,6 @@ MONDAYS_AND_THURSDAYS = {
 }
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
-
-
-@contextmanager
-def reading(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
 
 
 def standing(app: Flask) -> list[date]:

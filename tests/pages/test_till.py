@@ -1,28 +1,25 @@
 """The till's pages, as the till's browser uses them."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import time
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from sqlalchemy.orm import Session
 
 from app import clock
-from app.access import EVERYTHING, SYSTEM, scope_of
+from app.access import EVERYTHING, scope_of
 from app.booking import Wish, book_meal
 from app.clock import instant_of
 from app.extensions import db
 from app.labels import label
 from app.models import Account, PupilAccount, Receipt, TopUp
-from app.transaction import transaction
 from app.vocabulary import BookingState, TopUpChannel, TopUpState
 from tests.booking.acting import LONG_BEFORE, MONDAY, RULES, close_day
 from tests.conftest import FrozenClock
 from tests.factories import Family, make_family
+from tests.sessions import writing
 from tests.web import Browser, forms_of, logged_in, text_of
 
 
@@ -35,12 +32,6 @@ def noon(frozen_clock: FrozenClock) -> FrozenClock:
 @pytest.fixture
 def till(app: Flask) -> Browser:
     return logged_in(app, "till")
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
 
 
 def family(app: Flask, **more: Any) -> Family:

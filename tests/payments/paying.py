@@ -1,8 +1,6 @@
 """A family that pays online, and the simulated provider beside it."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,8 +10,6 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app import clock, ledger
-from app.access import EVERYTHING, SYSTEM, scope_of
-from app.extensions import db
 from app.models import Account, OnlinePayment, TopUp
 from app.payments import online
 from app.payments.gateway import Order, Outcome, Standing
@@ -21,24 +17,12 @@ from app.payments.providers import gateway_of
 from app.payments.providers.signing import sign
 from app.payments.providers.simulated import HEADER, Simulated
 from app.rules.top_ups import TopUpLimits
-from app.transaction import transaction
 from app.vocabulary import LedgerKind
 from tests.factories import Family, make_family
+from tests.sessions import reading, writing
 
 LIMITS = TopUpLimits(500, 100_000, 5)
 DAY = timedelta(hours=24)
-
-
-@contextmanager
-def writing(app: Flask) -> Iterator[Session]:
-    with app.app_context(), transaction(SYSTEM) as session:
-        yield session
-
-
-@contextmanager
-def reading(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
 
 
 def family(app: Flask, **more: Any) -> Family:

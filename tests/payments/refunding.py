@@ -9,9 +9,8 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app.access import EVERYTHING, SYSTEM, Actor, scope_of
+from app.access import SYSTEM, Actor
 from app.clock import Now
-from app.extensions import db
 from app.models import CanteenUser, RefundRequest
 from app.payments.refund_office import Debtor, pay_refunds, verify_refund
 from app.payments.refunds import Ask, Payee, request_refund
@@ -19,6 +18,7 @@ from app.transaction import transaction
 from app.vocabulary import Channel, Role
 from tests.booking.acting import NOON, parent
 from tests.factories import Family, make_family, make_user
+from tests.sessions import reading
 
 IBAN, OTHER_IBAN, QR_IBAN = (
     "CH9300762011623852957",
@@ -29,12 +29,6 @@ PAYEE = Payee(IBAN, "Anne Essai", "Rue du Lac 3", "1854", "Leysin")
 DEBTOR = Debtor("Réfectoire de l’essai", OTHER_IBAN)
 DAYS = 15
 _forms = count(1)
-
-
-@contextmanager
-def reading(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
 
 
 @contextmanager

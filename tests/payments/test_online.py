@@ -32,13 +32,12 @@ from tests.payments.paying import (
     clearing,
     family,
     payment,
-    reading,
     standing,
     start,
     top_ups,
     wish,
-    writing,
 )
+from tests.sessions import reading, writing
 
 
 @pytest.fixture(autouse=True)

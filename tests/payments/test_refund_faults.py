@@ -29,12 +29,12 @@ from tests.payments.refunding import (
     ask,
     do,
     household,
-    reading,
     refund,
     requested,
     sent,
     verified,
 )
+from tests.sessions import reading
 
 AT_ONCE = 10
 Act = Callable[[Session], Any]

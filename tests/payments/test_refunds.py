@@ -62,12 +62,12 @@ from tests.payments.refunding import (
     ask,
     do,
     household,
-    reading,
     refund,
     requested,
     sent,
     verified,
 )
+from tests.sessions import reading
 
 
 @pytest.fixture

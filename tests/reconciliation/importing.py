@@ -1,7 +1,5 @@
 """Bank files of one canteen, and what they leave behind."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -9,15 +7,15 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app import ledger
-from app.access import EVERYTHING, SYSTEM, scope_of
+from app.access import SYSTEM
 from app.bank.references import account_reference
 from app.bank_jobs import book_bank_file, receive_bank_file
-from app.extensions import db
 from app.models import Account, BankEntry, CanteenSettings, LedgerAccount
 from app.transaction import transaction
 from app.vocabulary import BankMessage, LedgerKind
 from tests.bank.camt_builder import OUR_IBAN
 from tests.factories import make_family
+from tests.sessions import reading
 
 
 def set_up(
@@ -57,27 +55,21 @@ def import_content(app: Flask, content: bytes, folder: Path, name: str = "bank.x
     return file_id
 
 
-@contextmanager
-def looking(app: Flask) -> Iterator[Session]:
-    with app.app_context(), scope_of(db.session(), EVERYTHING):
-        yield db.session()
-
-
 def balance(app: Flask, account_id: int) -> int:
-    with looking(app) as session:
+    with reading(app) as session:
         return session.get_one(Account, account_id, populate_existing=True).balance
 
 
 def ledger_balance(app: Flask, kind: LedgerKind) -> int:
     """What a line of the chart holds: the bank's is a debit, so it is shown as the bank does."""
-    with looking(app) as session:
+    with reading(app) as session:
         key = session.scalars(sa.select(LedgerAccount.id).where(LedgerAccount.kind == kind)).one()
         held = ledger.balance(session, key)
         return -held if kind is LedgerKind.BANK else held
 
 
 def entries(app: Flask) -> list[BankEntry]:
-    with looking(app) as session:
+    with reading(app) as session:
         query = sa.select(BankEntry).order_by(BankEntry.bank_file_id, BankEntry.position)
         return list(session.scalars(query))
 

@@ -31,11 +31,11 @@ from tests.reconciliation.importing import (
     fates,
     import_content,
     ledger_balance,
-    looking,
     receive_content,
     reference_of,
     set_up,
 )
+from tests.sessions import reading
 from tests.soak import SOAK
 
 pytestmark = pytest.mark.soak
@@ -132,7 +132,7 @@ def test_any_order_of_statements_and_notifications_credits_once(
     gained = ledger_balance(app, LedgerKind.BANK) - bank
     assert gained == sum(money.cents for money in moneys)
     assert ledger_balance(app, LedgerKind.SUSPENSE) - queue == nobodys
-    with looking(app) as session:
+    with reading(app) as session:
         assert ledger.discrepancies(session) == []
 
 
@@ -172,7 +172,7 @@ def test_a_file_goes_on_where_it_was_stopped(
 
     assert sum(balance(app_on, account_id) for account_id in accounts) == 20 * 5000
     assert len(fates(app_on)) == 20
-    with looking(app_on) as session:
+    with reading(app_on) as session:
         assert session.get_one(BankFile, file_id).state is BankFileState.BOOKED
 
 
@@ -246,6 +246,6 @@ def test_kill_9_in_the_middle_of_an_import_loses_and_doubles_nothing(
     assert "2000" in last.stdout.decode()
     assert sum(balance(app_on, account_id) for account_id in accounts) == 2000 * 5000
     assert ledger_balance(app_on, LedgerKind.BANK) == 2000 * 5000
-    with looking(app_on) as session:
+    with reading(app_on) as session:
         assert session.scalar(sa.select(sa.func.count(TopUp.id))) == 2000
         assert ledger.discrepancies(session) == []

@@ -20,11 +20,11 @@ from tests.reconciliation.importing import (
     fates,
     import_content,
     ledger_balance,
-    looking,
     receive_content,
     reference_of,
     set_up,
 )
+from tests.sessions import reading
 
 
 def credit_of(account_id: int, amount: str = "50.00", mark: str = "1", **more: object) -> Ntry:
@@ -39,7 +39,7 @@ def test_credits_the_account_of_the_reference_and_tells_its_holders(
 
     import_content(app_on, camt(credit_of(account_id)), tmp_path)
 
-    with looking(app_on) as session:
+    with reading(app_on) as session:
         told = session.scalars(sa.select(OutboxFact.kind)).all()
         top_up = session.scalars(sa.select(TopUp)).one()
         assert ledger.discrepancies(session) == []
@@ -69,7 +69,7 @@ def test_the_announced_top_up_of_that_amount_is_the_one_that_is_credited(
 
     import_content(app_on, camt(credit_of(account_id), credit_of(account_id, mark="2")), tmp_path)
 
-    with looking(app_on) as session:
+    with reading(app_on) as session:
         top_ups = session.scalars(sa.select(TopUp).order_by(TopUp.id)).all()
         found = [(t.request_id.partition(":")[0], t.amount, t.state.value) for t in top_ups]
     assert found == [
@@ -100,7 +100,7 @@ def test_what_is_not_certain_is_not_credited(
 
     import_content(app_on, camt(entry), tmp_path)
 
-    with looking(app_on) as session:
+    with reading(app_on) as session:
         credited = session.scalar(sa.select(sa.func.count(TopUp.id)))
         assert ledger.discrepancies(session) == []
     assert fates(app_on) == [(state, reason)]

@@ -27,10 +27,10 @@ from tests.reconciliation.importing import (
     fates,
     import_content,
     ledger_balance,
-    looking,
     reference_of,
     set_up,
 )
+from tests.sessions import reading
 
 PAYER = "CH5109000000250092291"
 
@@ -69,13 +69,13 @@ def debit(iban: str = "CH9300762011623852957", end_to_end_id: str = "NOTPROVIDED
 
 
 def accountant(app: Flask) -> Actor:
-    with looking(app) as session:
+    with reading(app) as session:
         query = sa.select(CanteenUser.id).where(CanteenUser.username == "accounting")
         return Actor(session.scalars(query).one(), is_staff=True, channel=Channel.DESK)
 
 
 def told(app: Flask, account_id: int) -> list[FactKind]:
-    with looking(app) as session:
+    with reading(app) as session:
         query = sa.select(OutboxFact.kind).where(OutboxFact.account_id == account_id)
         return list(session.scalars(query.order_by(OutboxFact.id)))
 
@@ -90,7 +90,7 @@ def test_a_reversal_takes_back_what_was_credited_even_when_it_is_spent(
 
     import_content(app_on, camt(reversal(account_id), kind="053"), tmp_path, "2.xml")
 
-    with looking(app_on) as session:
+    with reading(app_on) as session:
         account = session.get_one(Account, account_id)
         assert (account.balance, account.taken_back) == (-3000, 3000)
         assert ledger.discrepancies(session) == []
@@ -198,7 +198,7 @@ def test_the_ledger_is_compared_with_the_banks_closing_balance(
 
     import_content(app_on, camt(paid(account_id), kind="053", balances=ends), tmp_path)
 
-    with looking(app_on) as session:
+    with reading(app_on) as session:
         found = bank_difference(session, entries(app_on)[0].booked_on)
     assert found is not None
     assert found.amount == (0 if gone == "0.00" else 500)
@@ -217,7 +217,7 @@ def test_a_split_payment_is_taken_back_from_each_family(app_on: Flask, tmp_path:
 
     assert (balance(app_on, first), balance(app_on, second)) == (0, 0)
     assert ledger_balance(app_on, LedgerKind.BANK) == 0
-    with looking(app_on) as session:
+    with reading(app_on) as session:
         assert {t.state.value for t in session.scalars(sa.select(TopUp))} == {"cancelled"}
 
 

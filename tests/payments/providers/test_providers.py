@@ -27,9 +27,9 @@ from tests.payments.paying import (
     payment,
     standing,
     wish,
-    writing,
 )
 from tests.payments.providers.provider import Fake, FakeDatatrans, FakePostFinance, served
+from tests.sessions import writing
 
 PAID = {"datatrans": "settled", "postfinance": "FULFILL"}
 LEFT = {"datatrans": "canceled", "postfinance": "VOIDED"}
