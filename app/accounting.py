@@ -65,8 +65,7 @@ def journal(session: Session, first: date, last: date) -> list[JournalLine]:
 
     Raises: DatesReversed.
     """
-    if last < first:
-        raise DatesReversed
+    DatesReversed.check(first, last)
     debit, credit = aliased(LedgerAccount), aliased(LedgerAccount)
     query = (
         sa.select(
@@ -191,8 +190,7 @@ def trial_balance(session: Session, first: date, last: date) -> list[BalanceLine
 
     Raises: DatesReversed.
     """
-    if last < first:
-        raise DatesReversed
+    DatesReversed.check(first, last)
     sides = _sides(last)
     within, before = sides.c.booked_on >= first, sides.c.booked_on < first
     query = (

@@ -74,7 +74,6 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[Any, Any]]] = {
         words.TransferKind.CHARGEBACK: _l("Chargeback"),
         words.TransferKind.PAID_TWICE: _l("Paid twice"),
         words.TransferKind.CASH_DIFFERENCE: _l("Cash difference"),
-        words.TransferKind.ASSIGNMENT: _l("Assignment"),
         words.TransferKind.REVERSAL: _l("Reversal"),
     },
     words.TopUpChannel: {

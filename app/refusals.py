@@ -1,6 +1,7 @@
 """What the office is refused: families, school, prices, passwords; in the manner of errors.py."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from app.errors import N_, Refusal
 from app.money import Cents
@@ -156,6 +157,12 @@ class DatesReversed(Refusal):
 
     sentence = N_("The last day lies before the first one. Correct the dates.")
     status = 400
+
+    @classmethod
+    def check(cls, first: date, last: date) -> None:
+        """Raises: DatesReversed."""
+        if last < first:
+            raise cls
 
 
 class YearWithoutStatement(Refusal):

@@ -42,8 +42,7 @@ def account_statement(
 
     Raises: NotFound; DatesReversed.
     """
-    if last < first:
-        raise DatesReversed
+    DatesReversed.check(first, last)
     account = _account(session, account_id)
     line_id, until = ledger.wallet_id(session, account_id), last + timedelta(days=1)
     found = operations(session, _recorded(session, line_id, first, until), {account_id})

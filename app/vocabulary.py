@@ -127,7 +127,6 @@ class TransferKind(StrEnum):
     CHARGEBACK = "chargeback"
     PAID_TWICE = "paid_twice"
     CASH_DIFFERENCE = "cash_difference"
-    ASSIGNMENT = "assignment"
     REVERSAL = "reversal"
 
 

@@ -13,6 +13,7 @@ from app.accounting import SUFFIXES, WRITERS, JournalFormat, journal, trial_bala
 from app.declared.base import FormView
 from app.extensions import db
 from app.filters import day_of
+from app.refusals import DatesReversed
 
 _SCREEN = ""
 
@@ -56,9 +57,10 @@ class JournalView(FormView):
     def form_post(self, form: Any) -> Any:
         """The page again, or the file."""
         first, last = form.first.data, form.last.data
-        lines = journal(db.session(), first, last)
         if form.format.data == _SCREEN:
+            DatesReversed.check(first, last)
             return self._page(form)
+        lines = journal(db.session(), first, last)
         chosen = JournalFormat(form.format.data)
         name = f"journal-{first}-{last}-{chosen}.{SUFFIXES[chosen]}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

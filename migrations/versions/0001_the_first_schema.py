@@ -1484,7 +1484,6 @@ def upgrade():
                 "chargeback",
                 "paid_twice",
                 "cash_difference",
-                "assignment",
                 "reversal",
                 name="transferkind",
                 native_enum=False,
