@@ -348,7 +348,7 @@ def test_a_credit_that_is_spent_is_not_reversed(family: Family) -> None:
 def test_a_transfer_between_two_accounts_of_the_canteen_is_reversed_too(canteen: Flask) -> None:
     with transaction(SYSTEM) as session:
         deposit = Entry(
-            kind=K.BANK_QUEUED,
+            kind=K.DEPOSIT,
             operation_id=f"ledger:{next(_numbers)}",
             debit_id=ledger.chart_id(session, LedgerKind.BANK),
             credit_id=ledger.chart_id(session, LedgerKind.CASH),
