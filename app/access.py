@@ -134,6 +134,7 @@ _REFERENCE: Final = (
     models.SchoolYear,
     models.SchoolClass,
     models.ServiceDay,
+    models.Dish,
     models.Menu,
 )
 

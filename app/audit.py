@@ -27,6 +27,7 @@ AUDITED: Final = (
     models.SchoolYear,
     models.SchoolClass,
     models.ServiceDay,
+    models.Dish,
     models.Menu,
     models.MealType,
     models.Price,
@@ -36,6 +37,9 @@ AUDITED: Final = (
     models.PaymentTerms,
     models.Period,
     models.RefundRequest,
+    models.FamilyPaper,
+    models.Departure,
+    models.RollOver,
 )
 _SECRET: Final = frozenset({"password", "totp_secret", "allergens", "severity", "note"})
 _DERIVED: Final = frozenset(

@@ -113,6 +113,7 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[Any, Any]]] = {
         words.FactKind.RECEIPT_CANCELLED: _l("Receipt cancelled"),
         words.FactKind.TAKEN_BACK: _l("Money taken back"),
         words.FactKind.LATE_CANCELLATION: _l("Late cancellation"),
+        words.FactKind.KITCHEN_LIST: _l("Final list of the kitchen"),
         words.FactKind.PASSWORD_RESET: _l("Forgotten password"),
         words.FactKind.PRICE_CHANGED: _l("Price changed"),
         words.FactKind.QR_BILL: _l("QR-bill"),
@@ -125,6 +126,13 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[Any, Any]]] = {
         words.FactKind.REFUND_REFUSED: _l("Refund refused"),
         words.FactKind.REFUND_WITHDRAWN: _l("Refund withdrawn"),
         words.FactKind.BALANCE_QUESTION: _l("What to do with the balance"),
+        words.FactKind.DEPARTED: _l("Departure"),
+        words.FactKind.NEW_YEAR: _l("New school year"),
+    },
+    words.PaperKind: {
+        words.PaperKind.REGISTRATION: _l("Registration form"),
+        words.PaperKind.MEDICAL: _l("Medical certificate"),
+        words.PaperKind.OTHER: _l("Other paper"),
     },
     words.RefundState: {
         words.RefundState.REQUESTED: _l("Requested"),

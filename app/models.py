@@ -80,6 +80,7 @@ class CanteenSettings(Model):
     last_call: Mapped[time] = mapped_column(Time, default=time(8, 15))
     end_of_service: Mapped[time] = mapped_column(Time, default=time(14, 0))
     special_notice_days: Mapped[int] = mapped_column(default=3)
+    kitchen_email: Mapped[str] = mapped_column(String(120), default="", server_default="")
     default_capacity: Mapped[int] = mapped_column(default=200)
     low_balance_meals: Mapped[int] = mapped_column(default=5)
     top_up_minimum: Mapped[Cents] = cents(default=500)
@@ -349,6 +350,22 @@ class ServiceDay(Model):
         return self.date.isoformat()
 
 
+class Dish(Model):
+    """A dish of the kitchen's library: what it declares wherever it is served."""
+
+    __tablename__ = "dish"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    allergens: Mapped[list[str]] = mapped_column(JSON, default=list)
+    meat_origin: Mapped[str] = mapped_column(NAME, default="")
+    fish_origin: Mapped[str] = mapped_column(NAME, default="")
+    bread_origin: Mapped[str] = mapped_column(NAME, default="")
+    archived_at: Mapped[datetime | None] = instant(nullable=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Menu(Model):
     """What is served on a service day as one meal type."""
 
@@ -432,6 +449,25 @@ class BookingChange(Model):
     is_late: Mapped[bool] = mapped_column(default=False)
     booking: Mapped[Booking] = relationship()
     actor: Mapped[CanteenUser | None] = relationship()
+
+
+class KitchenPrint(Model):
+    """What a paper of the kitchen said of a day when it was printed; append-only.
+
+    `counts` is meal type, class (None without one) and number; `trays` is pupil and meal type, of
+    the special meals. Printed by nobody: mailed at the last call.
+    """
+
+    __tablename__ = "kitchen_print"
+    __table_args__ = (Index("ix_kitchen_print_service_day_id_id", "service_day_id", "id"),)
+    id: Mapped[Key]
+    service_day_id: Mapped[int] = ref("service_day.id", index=False)
+    printed_at: Mapped[datetime] = instant()
+    printed_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    counts: Mapped[list[list[int | None]]] = mapped_column(JSON, default=list)
+    trays: Mapped[list[list[int]]] = mapped_column(JSON, default=list)
+    service_day: Mapped[ServiceDay] = relationship()
+    printed_by: Mapped[CanteenUser | None] = relationship()
 
 
 class Period(Model):
@@ -636,6 +672,73 @@ class Document(Model):
     published_at: Mapped[datetime | None] = instant(nullable=True)
     archived_at: Mapped[datetime | None] = instant(nullable=True)
     stored_file: Mapped[StoredFile] = relationship()
+
+
+class FamilyPaper(Model):
+    """A paper that the office keeps of a family or of a child: never published."""
+
+    __tablename__ = "family_paper"
+    __table_args__ = (
+        CheckConstraint("(account_id IS NULL) <> (pupil_id IS NULL)", name="owner"),
+        CheckConstraint("kind <> 'medical' OR pupil_id IS NOT NULL", name="medical"),
+    )
+    id: Mapped[Key]
+    kind: Mapped[words.PaperKind] = word(words.PaperKind)
+    account_id: Mapped[int | None] = ref("account.id", nullable=True)
+    pupil_id: Mapped[int | None] = ref("pupil.id", nullable=True)
+    file_name: Mapped[str] = mapped_column(String(120))
+    stored_file_id: Mapped[int] = ref("stored_file.id")
+    added_at: Mapped[datetime] = instant()
+    added_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    account: Mapped[Account | None] = relationship()
+    pupil: Mapped[Pupil | None] = relationship()
+    added_by: Mapped[CanteenUser | None] = relationship()
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class PrintedLetter(Model):
+    """That a letter with a first password was printed; those printed in one go share the instant.
+
+    The password itself is kept as the user's hash only.
+    """
+
+    __tablename__ = "printed_letter"
+    id: Mapped[Key]
+    user_id: Mapped[int] = ref("ab_user.id")
+    printed_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    printed_at: Mapped[datetime] = instant(index=True)
+    user: Mapped[CanteenUser] = relationship(foreign_keys=user_id)
+    printed_by: Mapped[CanteenUser | None] = relationship(foreign_keys=printed_by_id)
+
+
+class Departure(Model):
+    """A pupil eats here no more from a day on; `enrolments` is what was, for the undo."""
+
+    __tablename__ = "departure"
+    id: Mapped[Key]
+    pupil_id: Mapped[int] = ref("pupil.id")
+    valid_from: Mapped[date] = day()
+    decided_at: Mapped[datetime] = instant()
+    operation_id: Mapped[str] = mapped_column(String(64), unique=True)
+    enrolments: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    undone_at: Mapped[datetime | None] = instant(nullable=True)
+    pupil: Mapped[Pupil] = relationship()
+
+
+class RollOver(Model):
+    """A school year was made from the one before; `made` names the new rows, for the undo."""
+
+    __tablename__ = "roll_over"
+    id: Mapped[Key]
+    from_year_id: Mapped[int] = ref("school_year.id", unique=True, index=False)
+    to_year_id: Mapped[int] = ref("school_year.id", unique=True, index=False)
+    done_at: Mapped[datetime] = instant()
+    made: Mapped[dict[str, list[int]]] = mapped_column(JSON, default=dict)
+    offered_at: Mapped[datetime | None] = instant(nullable=True)
+    from_year: Mapped[SchoolYear] = relationship(foreign_keys=from_year_id)
+    to_year: Mapped[SchoolYear] = relationship(foreign_keys=to_year_id)
 
 
 class BankFile(Model):

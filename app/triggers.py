@@ -4,7 +4,14 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
-APPEND_ONLY: Final = ("transfer", "booking_change", "cash_count", "audit_entry", "health_access")
+APPEND_ONLY: Final = (
+    "transfer",
+    "booking_change",
+    "cash_count",
+    "audit_entry",
+    "health_access",
+    "kitchen_print",
+)
 # Each verb, and how often its trigger fires.
 _VERBS: Final = {
     "sqlite": {"update": "ROW", "delete": "ROW"},

@@ -259,6 +259,7 @@ class FactKind(StrEnum):
     RECEIPT_CANCELLED = "receipt_cancelled"
     TAKEN_BACK = "taken_back"
     LATE_CANCELLATION = "late_cancellation"
+    KITCHEN_LIST = "kitchen_list"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a word, not a secret
     PRICE_CHANGED = "price_changed"
     PAYMENT_VALIDATED = "payment_validated"
@@ -273,6 +274,16 @@ class FactKind(StrEnum):
     REFUND_REFUSED = "refund_refused"
     REFUND_WITHDRAWN = "refund_withdrawn"
     BALANCE_QUESTION = "balance_question"
+    DEPARTED = "departed"
+    NEW_YEAR = "new_year"
+
+
+class PaperKind(StrEnum):
+    """What a paper is that the office keeps of a family; a medical one is health data."""
+
+    REGISTRATION = "registration"
+    MEDICAL = "medical"
+    OTHER = "other"
 
 
 class MailState(StrEnum):

@@ -18,7 +18,14 @@ from tests.factories import YEAR_ENDS, YEAR_STARTS, make_user
 
 # What no household has: the canteen's own series, months and jobs.
 NOBODYS: Final = frozenset(
-    {models.Period, models.Counter, models.Job, models.RefundBatch, models.CashCount}
+    {
+        models.Period,
+        models.Counter,
+        models.Job,
+        models.RefundBatch,
+        models.CashCount,
+        models.KitchenPrint,
+    }
 )
 # Texts that are codes of the program or hashes, and say nothing about anybody.
 CODES: Final = frozenset(
