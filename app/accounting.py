@@ -36,6 +36,11 @@ class JournalFormat(StrEnum):
     CRESUS = "cresus"
 
 
+ENCODINGS: Final = {
+    JournalFormat.CSV: "utf-8-sig",
+    JournalFormat.BANANA: "utf-8",
+    JournalFormat.CRESUS: "cp1252",
+}
 SUFFIXES: Final = {
     JournalFormat.CSV: "csv",
     JournalFormat.BANANA: "txt",
@@ -120,17 +125,30 @@ def _cells(line: JournalLine) -> list[str]:
 def as_csv(lines: Iterable[JournalLine]) -> bytes:
     """For a spreadsheet: semicolons, and a mark by which Excel knows the encoding."""
     heads = [_("Date"), _("Voucher"), _("Description"), _("Debit"), _("Credit"), _("Amount")]
-    return _written([heads, *map(_cells, lines)], ";", "\r\n").encode("utf-8-sig")
+    return _written([heads, *map(_cells, lines)], ";", "\r\n").encode(ENCODINGS[JournalFormat.CSV])
 
 
 def as_banana(lines: Iterable[JournalLine]) -> bytes:
-    """Banana's import of transactions: tabs, and the names of its columns on the first line."""
+    """Banana's import of transactions: tabs, and the names of its columns on the first line.
+
+    The names are those of the program (NameXml), capitals included; days as yyyy-mm-dd, a decimal
+    point and no mark of thousands, UTF-8. Source: https://www.banana.ch/doc/en/node/9947 (double
+    entry) and https://www.banana.ch/doc/en/node/9966 (text file with column headers).
+    """
     heads = ["Date", "Doc", "Description", "AccountDebit", "AccountCredit", "Amount"]
-    return _written([heads, *map(_cells, lines)], "\t", "\n").encode()
+    return _written([heads, *map(_cells, lines)], "\t", "\n").encode(
+        ENCODINGS[JournalFormat.BANANA]
+    )
 
 
 def as_cresus(lines: Iterable[JournalLine]) -> bytes:
-    """Crésus's import of entries: tabs, no heading; date, debit, credit, document, text, amount."""
+    """Crésus's import of entries: tabs, no heading; date, debit, credit, document, text, amount.
+
+    Lines end with CR and LF. Source: manual of Crésus Comptabilité, 19.2,
+    https://support.cresus.ch/manuels/cresus-comptabilite/importer-des-donnees-236. It names neither
+    the days' form nor the characters: dd.mm.yyyy, and those of Windows, as its maker's own reader
+    takes them (github.com/epsitec-sa/creative-docs, CrésusCompta.cs: `Encoding.Default`).
+    """
     rows = [
         [
             each.on.strftime("%d.%m.%Y"),
@@ -142,7 +160,7 @@ def as_cresus(lines: Iterable[JournalLine]) -> bytes:
         ]
         for each in lines
     ]
-    return _written(rows, "\t", "\r\n").encode()
+    return _written(rows, "\t", "\r\n").encode(ENCODINGS[JournalFormat.CRESUS], "replace")
 
 
 def _written(rows: Sequence[Sequence[str]], separator: str, end: str) -> str:

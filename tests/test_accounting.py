@@ -1,5 +1,6 @@
 """The journal as other programs read it, and balances that agree with the ledger."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -58,6 +59,12 @@ def test_banana_knows_its_columns_by_name() -> None:
 
 def test_cresus_has_no_heading_and_its_own_order() -> None:
     assert as_cresus([LINE]) == b"16.11.2026\t1020\t2100\t7 W3\tRecharge\t1234.05\r\n"
+
+
+def test_cresus_reads_the_characters_of_windows() -> None:
+    line = replace(LINE, description="Reçu à l’œil ≠")
+
+    assert as_cresus([line]).split(b"\t")[4] == b"Re\xe7u \xe0 l\x92\x9cil ?"
 
 
 def test_no_text_is_a_formula_or_breaks_a_line() -> None:
@@ -124,7 +131,7 @@ def test_accounting_sees_the_balances_and_downloads_the_journal(
     )
 
     assert "2100 Soldes des familles" in text_of(page.text)
-    assert f"W{family.account_id}" in paper.text
+    assert f"W{family.account_id}" in paper.data.decode("cp1252")
     assert paper.headers["Content-Disposition"].endswith('cresus.txt"')
     assert "40.05" in shown.text
     assert "Le dernier jour précède le premier." in text_of(wrong.text)

@@ -9,7 +9,7 @@ from wtforms import DateField, SelectField
 from wtforms.validators import DataRequired
 
 from app import clock
-from app.accounting import SUFFIXES, WRITERS, JournalFormat, journal, trial_balance
+from app.accounting import ENCODINGS, SUFFIXES, WRITERS, JournalFormat, journal, trial_balance
 from app.declared.base import FormView
 from app.extensions import db
 from app.filters import day_of
@@ -64,4 +64,5 @@ class JournalView(FormView):
         chosen = JournalFormat(form.format.data)
         name = f"journal-{first}-{last}-{chosen}.{SUFFIXES[chosen]}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(WRITERS[chosen](lines), mimetype="text/plain", headers=headers)
+        kind = f"text/plain; charset={ENCODINGS[chosen]}"
+        return Response(WRITERS[chosen](lines), content_type=kind, headers=headers)
