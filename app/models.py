@@ -5,6 +5,7 @@ Ranges of dates are half-open: `valid_until` is the first day that is no longer 
 
 from datetime import date, datetime, time
 from typing import Any
+from uuid import uuid4
 
 from flask_appbuilder import Model
 from flask_appbuilder.security.sqla.models import User
@@ -67,6 +68,10 @@ class CanteenSettings(Model):
             name="top_up_step",
         ),
         CheckConstraint("refund_days BETWEEN 1 AND 60", name="refund_days"),
+        CheckConstraint("announced_days BETWEEN 10 AND 365", name="announced_days"),
+        CheckConstraint("health_days BETWEEN 0 AND 3650", name="health_days"),
+        CheckConstraint("mail_months BETWEEN 1 AND 120", name="mail_months"),
+        CheckConstraint("leaver_years BETWEEN 1 AND 10", name="leaver_years"),
     )
     id: Mapped[Key]
     name: Mapped[str] = mapped_column(NAME)
@@ -96,6 +101,10 @@ class CanteenSettings(Model):
     )
     refund_iban: Mapped[str] = mapped_column(String(34), default="", server_default="")
     refund_days: Mapped[int] = mapped_column(default=15, server_default="15")
+    announced_days: Mapped[int] = mapped_column(default=30, server_default="30")
+    health_days: Mapped[int] = mapped_column(default=90, server_default="90")
+    mail_months: Mapped[int] = mapped_column(default=24, server_default="24")
+    leaver_years: Mapped[int] = mapped_column(default=2, server_default="2")
     staff_second_factor: Mapped[bool] = mapped_column(default=False)
     is_demo: Mapped[bool] = mapped_column(default=False)
 
@@ -259,18 +268,44 @@ class Enrolment(Model):
     category: Mapped[TariffCategory] = relationship()
 
 
+def _new_operation() -> str:
+    return uuid4().hex
+
+
+def _until_its_end(context: Any) -> date:
+    end: date = context.get_current_parameters()["valid_until"]
+    return end
+
+
 class Exclusion(Model):
-    """By decision of the committee a pupil may not eat in this range."""
+    """By decision of the committee a pupil may not eat in this range, while it is in force.
+
+    `decided_until` stays when it is shortened. With an `account_id` only that household reads the
+    reason. The meals that it cancelled carry `operation_id`.
+    """
 
     __tablename__ = "exclusion"
-    __table_args__ = (CheckConstraint("valid_from < valid_until", name="order"),)
+    __table_args__ = (
+        CheckConstraint("valid_from < valid_until", name="order"),
+        CheckConstraint("valid_until <= decided_until", name="decided_until"),
+        CheckConstraint("(stored_file_id IS NULL) = (file_name = '')", name="file"),
+    )
     id: Mapped[Key]
     pupil_id: Mapped[int] = ref("pupil.id")
     valid_from: Mapped[date] = day()
     valid_until: Mapped[date] = day()
+    decided_until: Mapped[date] = day(default=_until_its_end)
     decided_on: Mapped[date] = day()
     reason: Mapped[str] = mapped_column(String(500))
+    state: Mapped[words.DecisionState] = word(
+        words.DecisionState, default=words.DecisionState.IN_FORCE
+    )
+    operation_id: Mapped[str] = mapped_column(String(64), unique=True, default=_new_operation)
+    account_id: Mapped[int | None] = ref("account.id", nullable=True)
+    stored_file_id: Mapped[int | None] = ref("stored_file.id", nullable=True, index=False)
+    file_name: Mapped[str] = mapped_column(String(120), default="")
     pupil: Mapped[Pupil] = relationship()
+    account: Mapped["Account | None"] = relationship()
 
 
 class Account(Model):
@@ -291,6 +326,7 @@ class Account(Model):
     tolerance: Mapped[Cents] = cents(default=0, server_default="0")
     taken_back: Mapped[Cents] = cents(default=0, server_default="0")
     archived_at: Mapped[datetime | None] = instant(nullable=True)
+    erased_at: Mapped[datetime | None] = instant(nullable=True)
     holders: Mapped[list["AccountHolder"]] = relationship(back_populates="account")
     pupils: Mapped[list["PupilAccount"]] = relationship(back_populates="account")
 
@@ -364,6 +400,54 @@ class Dish(Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Interruption(Model):
+    """Days without meals: for everybody a closure, for some classes an outing.
+
+    Prepared, then in force, then perhaps lifted. The meals that it cancelled carry `operation_id`.
+    """
+
+    __tablename__ = "interruption"
+    __table_args__ = (
+        CheckConstraint("valid_from < valid_until", name="order"),
+        CheckConstraint("(state = 'prepared') = (begun_at IS NULL)", name="begun"),
+        CheckConstraint("(state = 'lifted') = (lifted_at IS NOT NULL)", name="lifted"),
+        Index("ix_interruption_valid_until", "valid_until"),
+    )
+    id: Mapped[Key]
+    kind: Mapped[words.InterruptionKind] = word(words.InterruptionKind)
+    valid_from: Mapped[date] = day()
+    valid_until: Mapped[date] = day()
+    reason: Mapped[str] = mapped_column(NAME)
+    state: Mapped[words.DecisionState] = word(
+        words.DecisionState, default=words.DecisionState.PREPARED
+    )
+    operation_id: Mapped[str] = mapped_column(String(64), unique=True, default=_new_operation)
+    begun_at: Mapped[datetime | None] = instant(nullable=True)
+    begun_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    lifted_at: Mapped[datetime | None] = instant(nullable=True)
+    lifted_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    begun_by: Mapped[CanteenUser | None] = relationship(foreign_keys=begun_by_id)
+    lifted_by: Mapped[CanteenUser | None] = relationship(foreign_keys=lifted_by_id)
+    classes: Mapped[list[SchoolClass]] = relationship(
+        secondary="interruption_class", order_by="SchoolClass.name"
+    )
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class InterruptionClass(Model):
+    """Which classes are on an outing."""
+
+    __tablename__ = "interruption_class"
+    interruption_id: Mapped[int] = mapped_column(
+        ID, ForeignKey("interruption.id"), primary_key=True
+    )
+    school_class_id: Mapped[int] = mapped_column(
+        ID, ForeignKey("school_class.id"), primary_key=True, index=True
+    )
 
 
 class Menu(Model):
@@ -661,17 +745,56 @@ class StoredFile(Model):
 
 
 class Document(Model):
-    """A file that staff publish for parents."""
+    """A file that families find from a day on, until a day; `version` counts its files from 1."""
 
     __tablename__ = "document"
+    __table_args__ = (
+        CheckConstraint("published_until > published_from", name="order"),
+        CheckConstraint("published_until IS NULL OR published_from IS NOT NULL", name="published"),
+    )
     id: Mapped[Key]
     title: Mapped[str] = mapped_column(NAME)
     file_name: Mapped[str] = mapped_column(String(120))
     stored_file_id: Mapped[int] = ref("stored_file.id")
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     position: Mapped[int] = mapped_column(default=0)
-    published_at: Mapped[datetime | None] = instant(nullable=True)
+    published_from: Mapped[date | None] = day(nullable=True)
+    published_until: Mapped[date | None] = day(nullable=True)
     archived_at: Mapped[datetime | None] = instant(nullable=True)
     stored_file: Mapped[StoredFile] = relationship()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DocumentVersion(Model):
+    """A file that a document had before another replaced it; staff can still read it."""
+
+    __tablename__ = "document_version"
+    __table_args__ = (UniqueConstraint("document_id", "number"),)
+    id: Mapped[Key]
+    document_id: Mapped[int] = ref("document.id", index=False)
+    number: Mapped[int]
+    file_name: Mapped[str] = mapped_column(String(120))
+    stored_file_id: Mapped[int] = ref("stored_file.id", index=False)
+    replaced_at: Mapped[datetime] = instant()
+    replaced_by_id: Mapped[int] = ref("ab_user.id", index=False)
+    document: Mapped[Document] = relationship()
+    stored_file: Mapped[StoredFile] = relationship()
+    replaced_by: Mapped[CanteenUser] = relationship()
+
+
+class DocumentDownload(Model):
+    """Who took which file of a document home; noted before it is sent."""
+
+    __tablename__ = "document_download"
+    id: Mapped[Key]
+    document_id: Mapped[int] = ref("document.id")
+    version: Mapped[int]
+    user_id: Mapped[int] = ref("ab_user.id")
+    downloaded_at: Mapped[datetime] = instant(index=True)
+    document: Mapped[Document] = relationship()
+    user: Mapped[CanteenUser] = relationship()
 
 
 class FamilyPaper(Model):
@@ -860,6 +983,7 @@ class OnlinePayment(Model):
     """One attempt at the provider; `order_number` is ours, `provider_reference` the provider's.
 
     `check_at` is when the worker asks the provider next; None when there is nothing to ask.
+    `received` is what was paid where that is not what was ordered, once a person decided of it.
     """
 
     __tablename__ = "online_payment"
@@ -889,8 +1013,17 @@ class OnlinePayment(Model):
     terms_accepted_at: Mapped[datetime] = instant()
     check_at: Mapped[datetime | None] = instant(nullable=True, index=True)
     settled_at: Mapped[datetime | None] = instant(nullable=True)
+    received: Mapped[Cents | None] = cents(nullable=True)
+    decided_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
     top_up: Mapped[TopUp] = relationship()
     terms: Mapped[PaymentTerms] = relationship()
+    decided_by: Mapped[CanteenUser | None] = relationship()
+
+    @property
+    def amount(self) -> Cents:
+        """What the family paid, or was asked to pay."""
+        return self.top_up.amount if self.received is None else self.received
 
 
 class PaymentNotification(Model):
@@ -902,6 +1035,35 @@ class PaymentNotification(Model):
     payment_id: Mapped[int] = ref("online_payment.id", index=False)
     event: Mapped[str] = mapped_column(String(60))
     received_at: Mapped[datetime] = instant()
+
+
+class PayoutLine(Model):
+    """That a movement of the clearing account was paid out, or kept back, with a payout."""
+
+    __tablename__ = "payout_line"
+    id: Mapped[Key]
+    transfer_id: Mapped[int] = ref("transfer.id", unique=True, index=False)
+    bank_entry_id: Mapped[int] = ref("bank_entry.id")
+    transfer: Mapped[Transfer] = relationship()
+    bank_entry: Mapped[BankEntry] = relationship()
+
+
+class TaxArchive(Model):
+    """Tax statements of a year as one file, of the accounts after one; None until it is made.
+
+    A year that fills more than one file is a row each, the next one begun where this one ended.
+    """
+
+    __tablename__ = "tax_archive"
+    __table_args__ = (UniqueConstraint("year", "after_account_id"),)
+    id: Mapped[Key]
+    year: Mapped[int]
+    after_account_id: Mapped[int] = mapped_column(ID, default=0)
+    asked_at: Mapped[datetime] = instant()
+    asked_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    papers: Mapped[int] = mapped_column(default=0)
+    stored_file_id: Mapped[int | None] = ref("stored_file.id", nullable=True)
+    asked_by: Mapped[CanteenUser | None] = relationship()
 
 
 class RefundBatch(Model):
@@ -1007,6 +1169,37 @@ class BalanceQuestion(Model):
     school_year: Mapped[SchoolYear] = relationship()
 
 
+class Message(Model):
+    """What staff wrote to many households at once; the outbox knows to whom it went."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        CheckConstraint("(audience = 'class') = (school_class_id IS NOT NULL)", name="class"),
+        CheckConstraint("(audience = 'day') = (day IS NOT NULL)", name="day"),
+        CheckConstraint("(audience = 'low_balance') = (below IS NOT NULL)", name="below"),
+        CheckConstraint("(english_subject = '') = (english_text = '')", name="english"),
+    )
+    id: Mapped[Key]
+    audience: Mapped[words.Audience] = word(words.Audience)
+    school_class_id: Mapped[int | None] = ref("school_class.id", nullable=True, index=False)
+    day: Mapped[date | None] = day(nullable=True)
+    below: Mapped[Cents | None] = cents(nullable=True)
+    subject: Mapped[str] = mapped_column(String(120))
+    text: Mapped[str] = mapped_column(Text)
+    english_subject: Mapped[str] = mapped_column(String(120), default="")
+    english_text: Mapped[str] = mapped_column(Text, default="")
+    written_by_id: Mapped[int] = ref("ab_user.id", index=False)
+    written_at: Mapped[datetime] = instant()
+    request_id: Mapped[str] = mapped_column(String(64), unique=True)
+    households: Mapped[int]
+    readers: Mapped[int]
+    school_class: Mapped[SchoolClass | None] = relationship()
+    written_by: Mapped[CanteenUser] = relationship()
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class OutboxMail(Model):
     """A mail to send, sent, or failed; holds whom and about what, never the text."""
 
@@ -1035,7 +1228,15 @@ class OutboxFact(Model):
     """Something to tell, written with the change itself; the worker makes mails of it."""
 
     __tablename__ = "outbox_fact"
-    __table_args__ = (Index("ix_outbox_fact_gathered_at_due_at", "gathered_at", "due_at"),)
+    __table_args__ = (
+        Index("ix_outbox_fact_gathered_at_due_at", "gathered_at", "due_at"),
+        Index(
+            "ix_outbox_fact_message",
+            "record_id",
+            sqlite_where=text("kind = 'message'"),
+            postgresql_where=text("kind = 'message'"),
+        ),
+    )
     id: Mapped[Key]
     kind: Mapped[words.FactKind] = word(words.FactKind)
     account_id: Mapped[int | None] = ref("account.id", nullable=True)

@@ -94,9 +94,25 @@ class Reason(StrEnum):
     CLOSED_DAY = "closed_day"
     EXCLUSION = "exclusion"
     DEPARTURE = "departure"
+    RESTORED = "restored"
     NO_FUNDS = "no_funds"
     MISTAKE = "mistake"
     OTHER = "other"
+
+
+class InterruptionKind(StrEnum):
+    """Who has no meals: everybody, or some classes."""
+
+    CLOSURE = "closure"
+    OUTING = "outing"
+
+
+class DecisionState(StrEnum):
+    """A decision that takes meals away: without effect until it is in force, and once lifted."""
+
+    PREPARED = "prepared"
+    IN_FORCE = "in_force"
+    LIFTED = "lifted"
 
 
 class LedgerKind(StrEnum):
@@ -139,19 +155,21 @@ class TopUpChannel(StrEnum):
 
 
 class TopUpState(StrEnum):
-    """Announced by the parent, validated by the provider, credited, or cancelled."""
+    """Announced by the parent, validated by the provider, credited, cancelled, or never come."""
 
     ANNOUNCED = "announced"
     VALIDATED = "validated"
     CREDITED = "credited"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 class PaymentState(StrEnum):
     """One attempt at the online provider, as the provider last told it.
 
-    Created here, started there; paid twice waits to be refunded to the card; mismatched was paid
-    with another amount, currency, merchant or order than ours, and waits for a person.
+    Created here, started there; paid twice and refunding wait to be refunded to the card;
+    mismatched was paid with another amount, currency, merchant or order than ours, and waits for a
+    person; charged back was taken back by the card's owner after it was credited.
     """
 
     CREATED = "created"
@@ -161,8 +179,10 @@ class PaymentState(StrEnum):
     ABANDONED = "abandoned"
     EXPIRED = "expired"
     PAID_TWICE = "paid_twice"
+    REFUNDING = "refunding"
     REFUNDED = "refunded"
     MISMATCHED = "mismatched"
+    CHARGED_BACK = "charged_back"
 
 
 class BankMessage(StrEnum):
@@ -274,8 +294,11 @@ class FactKind(StrEnum):
     REFUND_REFUSED = "refund_refused"
     REFUND_WITHDRAWN = "refund_withdrawn"
     BALANCE_QUESTION = "balance_question"
+    MESSAGE = "message"
     DEPARTED = "departed"
     NEW_YEAR = "new_year"
+    EXCLUDED = "excluded"
+    EXCLUSION_LIFTED = "exclusion_lifted"
 
 
 class PaperKind(StrEnum):
@@ -284,6 +307,15 @@ class PaperKind(StrEnum):
     REGISTRATION = "registration"
     MEDICAL = "medical"
     OTHER = "other"
+
+
+class Audience(StrEnum):
+    """To whom a message goes."""
+
+    CLASS = "class"
+    DAY = "day"
+    EVERYONE = "everyone"
+    LOW_BALANCE = "low_balance"
 
 
 class MailState(StrEnum):

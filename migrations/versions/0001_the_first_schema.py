@@ -122,6 +122,7 @@ def upgrade():
         sa.Column("tolerance", app.columns.CentsType(), server_default="0", nullable=False),
         sa.Column("taken_back", app.columns.CentsType(), server_default="0", nullable=False),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("erased_at", app.columns.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint("balance >= -(tolerance + taken_back)", name=op.f("ck_account_floor")),
         sa.CheckConstraint(
             "tolerance >= 0 AND taken_back >= 0", name=op.f("ck_account_allowances")
@@ -167,11 +168,27 @@ def upgrade():
         ),
         sa.Column("refund_iban", sa.String(length=34), server_default="", nullable=False),
         sa.Column("refund_days", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("announced_days", sa.Integer(), server_default="30", nullable=False),
+        sa.Column("health_days", sa.Integer(), server_default="90", nullable=False),
+        sa.Column("mail_months", sa.Integer(), server_default="24", nullable=False),
+        sa.Column("leaver_years", sa.Integer(), server_default="2", nullable=False),
         sa.Column("staff_second_factor", sa.Boolean(), nullable=False),
         sa.Column("is_demo", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "announced_days BETWEEN 10 AND 365", name=op.f("ck_canteen_settings_announced_days")
+        ),
+        sa.CheckConstraint(
+            "health_days BETWEEN 0 AND 3650", name=op.f("ck_canteen_settings_health_days")
+        ),
         sa.CheckConstraint("id = 1", name=op.f("ck_canteen_settings_one_row")),
         sa.CheckConstraint(
             "last_call < end_of_service", name=op.f("ck_canteen_settings_last_call_before_end")
+        ),
+        sa.CheckConstraint(
+            "leaver_years BETWEEN 1 AND 10", name=op.f("ck_canteen_settings_leaver_years")
+        ),
+        sa.CheckConstraint(
+            "mail_months BETWEEN 1 AND 120", name=op.f("ck_canteen_settings_mail_months")
         ),
         sa.CheckConstraint(
             "refund_days BETWEEN 1 AND 60", name=op.f("ck_canteen_settings_refund_days")
@@ -516,8 +533,11 @@ def upgrade():
                 "refund_refused",
                 "refund_withdrawn",
                 "balance_question",
+                "message",
                 "departed",
                 "new_year",
+                "excluded",
+                "exclusion_lifted",
                 name="factkind",
                 native_enum=False,
                 create_constraint=True,
@@ -659,9 +679,16 @@ def upgrade():
         sa.Column("title", sa.String(length=80), nullable=False),
         sa.Column("file_name", sa.String(length=120), nullable=False),
         sa.Column("stored_file_id", app.columns.ID, nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("published_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("published_from", sa.Date(), nullable=True),
+        sa.Column("published_until", sa.Date(), nullable=True),
         sa.Column("archived_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("published_until > published_from", name=op.f("ck_document_order")),
+        sa.CheckConstraint(
+            "published_until IS NULL OR published_from IS NOT NULL",
+            name=op.f("ck_document_published"),
+        ),
         sa.ForeignKeyConstraint(
             ["stored_file_id"],
             ["stored_file.id"],
@@ -674,6 +701,67 @@ def upgrade():
         batch_op.create_index(
             batch_op.f("ix_document_stored_file_id"), ["stored_file_id"], unique=False
         )
+
+    op.create_table(
+        "interruption",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "closure",
+                "outing",
+                name="interruptionkind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("reason", sa.String(length=80), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "prepared",
+                "in_force",
+                "lifted",
+                name="decisionstate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("operation_id", sa.String(length=64), nullable=False),
+        sa.Column("begun_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("begun_by_id", sa.Integer(), nullable=True),
+        sa.Column("lifted_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'lifted') = (lifted_at IS NOT NULL)", name=op.f("ck_interruption_lifted")
+        ),
+        sa.CheckConstraint(
+            "(state = 'prepared') = (begun_at IS NULL)", name=op.f("ck_interruption_begun")
+        ),
+        sa.CheckConstraint("valid_from < valid_until", name=op.f("ck_interruption_order")),
+        sa.ForeignKeyConstraint(
+            ["begun_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_interruption_begun_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["lifted_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_interruption_lifted_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_interruption")),
+        sa.UniqueConstraint("operation_id", name=op.f("uq_interruption_operation_id")),
+    )
+    with op.batch_alter_table("interruption", schema=None) as batch_op:
+        batch_op.create_index("ix_interruption_valid_until", ["valid_until"], unique=False)
 
     op.create_table(
         "kitchen_print",
@@ -809,8 +897,11 @@ def upgrade():
                 "refund_refused",
                 "refund_withdrawn",
                 "balance_question",
+                "message",
                 "departed",
                 "new_year",
+                "excluded",
+                "exclusion_lifted",
                 name="factkind",
                 native_enum=False,
                 create_constraint=True,
@@ -839,6 +930,13 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_outbox_fact_account_id"), ["account_id"], unique=False)
         batch_op.create_index(
             "ix_outbox_fact_gathered_at_due_at", ["gathered_at", "due_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_outbox_fact_message",
+            ["record_id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'message'"),
+            postgresql_where=sa.text("kind = 'message'"),
         )
         batch_op.create_index(batch_op.f("ix_outbox_fact_user_id"), ["user_id"], unique=False)
 
@@ -870,8 +968,11 @@ def upgrade():
                 "refund_refused",
                 "refund_withdrawn",
                 "balance_question",
+                "message",
                 "departed",
                 "new_year",
+                "excluded",
+                "exclusion_lifted",
                 name="factkind",
                 native_enum=False,
                 create_constraint=True,
@@ -1042,6 +1143,37 @@ def upgrade():
         )
 
     op.create_table(
+        "tax_archive",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("after_account_id", app.columns.ID, nullable=False),
+        sa.Column("asked_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("papers", sa.Integer(), nullable=False),
+        sa.Column("stored_file_id", app.columns.ID, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["asked_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_tax_archive_asked_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["stored_file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_tax_archive_stored_file_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tax_archive")),
+        sa.UniqueConstraint(
+            "year", "after_account_id", name=op.f("uq_tax_archive_year_after_account_id")
+        ),
+    )
+    with op.batch_alter_table("tax_archive", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_tax_archive_stored_file_id"), ["stored_file_id"], unique=False
+        )
+
+    op.create_table(
         "ab_permission_view_role",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("permission_view_id", sa.Integer(), nullable=True),
@@ -1091,6 +1223,145 @@ def upgrade():
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_balance")),
         sa.UniqueConstraint("on", name=op.f("uq_bank_balance_on")),
+    )
+    op.create_table(
+        "document_download",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("document_id", app.columns.ID, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("downloaded_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"],
+            ["document.id"],
+            name=op.f("fk_document_download_document_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["ab_user.id"],
+            name=op.f("fk_document_download_user_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_document_download")),
+    )
+    with op.batch_alter_table("document_download", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_document_download_document_id"), ["document_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_document_download_downloaded_at"), ["downloaded_at"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_document_download_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "document_version",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("document_id", app.columns.ID, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("file_name", sa.String(length=120), nullable=False),
+        sa.Column("stored_file_id", app.columns.ID, nullable=False),
+        sa.Column("replaced_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("replaced_by_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"],
+            ["document.id"],
+            name=op.f("fk_document_version_document_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["replaced_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_document_version_replaced_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["stored_file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_document_version_stored_file_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_document_version")),
+        sa.UniqueConstraint(
+            "document_id", "number", name=op.f("uq_document_version_document_id_number")
+        ),
+    )
+    op.create_table(
+        "interruption_class",
+        sa.Column("interruption_id", app.columns.ID, nullable=False),
+        sa.Column("school_class_id", app.columns.ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["interruption_id"],
+            ["interruption.id"],
+            name=op.f("fk_interruption_class_interruption_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["school_class_id"],
+            ["school_class.id"],
+            name=op.f("fk_interruption_class_school_class_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "interruption_id", "school_class_id", name=op.f("pk_interruption_class")
+        ),
+    )
+    with op.batch_alter_table("interruption_class", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_interruption_class_school_class_id"), ["school_class_id"], unique=False
+        )
+
+    op.create_table(
+        "message",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column(
+            "audience",
+            sa.Enum(
+                "class",
+                "day",
+                "everyone",
+                "low_balance",
+                name="audience",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("school_class_id", app.columns.ID, nullable=True),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("below", app.columns.CentsType(), nullable=True),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("english_subject", sa.String(length=120), nullable=False),
+        sa.Column("english_text", sa.Text(), nullable=False),
+        sa.Column("written_by_id", sa.Integer(), nullable=False),
+        sa.Column("written_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("households", sa.Integer(), nullable=False),
+        sa.Column("readers", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "(audience = 'class') = (school_class_id IS NOT NULL)", name=op.f("ck_message_class")
+        ),
+        sa.CheckConstraint("(audience = 'day') = (day IS NOT NULL)", name=op.f("ck_message_day")),
+        sa.CheckConstraint(
+            "(audience = 'low_balance') = (below IS NOT NULL)", name=op.f("ck_message_below")
+        ),
+        sa.CheckConstraint(
+            "(english_subject = '') = (english_text = '')", name=op.f("ck_message_english")
+        ),
+        sa.ForeignKeyConstraint(
+            ["school_class_id"],
+            ["school_class.id"],
+            name=op.f("fk_message_school_class_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["written_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_message_written_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_message_request_id")),
     )
     op.create_table(
         "outbox_mail_fact",
@@ -1373,15 +1644,51 @@ def upgrade():
         sa.Column("pupil_id", app.columns.ID, nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("decided_until", sa.Date(), nullable=False),
         sa.Column("decided_on", sa.Date(), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "prepared",
+                "in_force",
+                "lifted",
+                name="decisionstate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("operation_id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", app.columns.ID, nullable=True),
+        sa.Column("stored_file_id", app.columns.ID, nullable=True),
+        sa.Column("file_name", sa.String(length=120), nullable=False),
+        sa.CheckConstraint(
+            "(stored_file_id IS NULL) = (file_name = '')", name=op.f("ck_exclusion_file")
+        ),
         sa.CheckConstraint("valid_from < valid_until", name=op.f("ck_exclusion_order")),
+        sa.CheckConstraint("valid_until <= decided_until", name=op.f("ck_exclusion_decided_until")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_exclusion_account_id"),
+            ondelete="RESTRICT",
+        ),
         sa.ForeignKeyConstraint(
             ["pupil_id"], ["pupil.id"], name=op.f("fk_exclusion_pupil_id"), ondelete="RESTRICT"
         ),
+        sa.ForeignKeyConstraint(
+            ["stored_file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_exclusion_stored_file_id"),
+            ondelete="RESTRICT",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exclusion")),
+        sa.UniqueConstraint("operation_id", name=op.f("uq_exclusion_operation_id")),
     )
     with op.batch_alter_table("exclusion", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exclusion_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_exclusion_pupil_id"), ["pupil_id"], unique=False)
 
     op.create_table(
@@ -1547,6 +1854,7 @@ def upgrade():
                 "closed_day",
                 "exclusion",
                 "departure",
+                "restored",
                 "no_funds",
                 "mistake",
                 "other",
@@ -1882,6 +2190,7 @@ def upgrade():
                 "closed_day",
                 "exclusion",
                 "departure",
+                "restored",
                 "no_funds",
                 "mistake",
                 "other",
@@ -1921,6 +2230,31 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_cash_count_transfer_id"), ["transfer_id"], unique=True)
 
     op.create_table(
+        "payout_line",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("transfer_id", app.columns.ID, nullable=False),
+        sa.Column("bank_entry_id", app.columns.ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["bank_entry_id"],
+            ["bank_entry.id"],
+            name=op.f("fk_payout_line_bank_entry_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"],
+            ["transfer.id"],
+            name=op.f("fk_payout_line_transfer_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_line")),
+        sa.UniqueConstraint("transfer_id", name=op.f("uq_payout_line_transfer_id")),
+    )
+    with op.batch_alter_table("payout_line", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_payout_line_bank_entry_id"), ["bank_entry_id"], unique=False
+        )
+
+    op.create_table(
         "top_up",
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column("account_id", app.columns.ID, nullable=False),
@@ -1944,6 +2278,7 @@ def upgrade():
                 "validated",
                 "credited",
                 "cancelled",
+                "expired",
                 name="topupstate",
                 native_enum=False,
                 create_constraint=True,
@@ -1998,8 +2333,10 @@ def upgrade():
                 "abandoned",
                 "expired",
                 "paid_twice",
+                "refunding",
                 "refunded",
                 "mismatched",
+                "charged_back",
                 name="paymentstate",
                 native_enum=False,
                 create_constraint=True,
@@ -2011,9 +2348,18 @@ def upgrade():
         sa.Column("terms_accepted_at", app.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("check_at", app.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("settled_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("received", app.columns.CentsType(), nullable=True),
+        sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=200), server_default="", nullable=False),
         sa.CheckConstraint(
             "provider_reference IS NOT NULL OR state IN ('created', 'expired')",
             name=op.f("ck_online_payment_reference"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_online_payment_decided_by_id"),
+            ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
             ["terms_version"],
@@ -2146,6 +2492,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_top_up_account_id"))
 
     op.drop_table("top_up")
+    with op.batch_alter_table("payout_line", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_payout_line_bank_entry_id"))
+
+    op.drop_table("payout_line")
     with op.batch_alter_table("cash_count", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cash_count_transfer_id"))
 
@@ -2200,6 +2550,7 @@ def downgrade():
     op.drop_table("family_paper")
     with op.batch_alter_table("exclusion", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_exclusion_pupil_id"))
+        batch_op.drop_index(batch_op.f("ix_exclusion_account_id"))
 
     op.drop_table("exclusion")
     with op.batch_alter_table("enrolment", schema=None) as batch_op:
@@ -2236,6 +2587,18 @@ def downgrade():
 
     op.drop_table("pupil")
     op.drop_table("outbox_mail_fact")
+    op.drop_table("message")
+    with op.batch_alter_table("interruption_class", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_interruption_class_school_class_id"))
+
+    op.drop_table("interruption_class")
+    op.drop_table("document_version")
+    with op.batch_alter_table("document_download", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_document_download_user_id"))
+        batch_op.drop_index(batch_op.f("ix_document_download_downloaded_at"))
+        batch_op.drop_index(batch_op.f("ix_document_download_document_id"))
+
+    op.drop_table("document_download")
     op.drop_table("bank_balance")
     with op.batch_alter_table("audit_value", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_value_entry_id"))
@@ -2246,6 +2609,10 @@ def downgrade():
         batch_op.drop_index("idx_permission_view_id")
 
     op.drop_table("ab_permission_view_role")
+    with op.batch_alter_table("tax_archive", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_tax_archive_stored_file_id"))
+
+    op.drop_table("tax_archive")
     with op.batch_alter_table("school_class", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_school_class_school_year_id"))
 
@@ -2270,6 +2637,11 @@ def downgrade():
     op.drop_table("outbox_mail")
     with op.batch_alter_table("outbox_fact", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outbox_fact_user_id"))
+        batch_op.drop_index(
+            "ix_outbox_fact_message",
+            sqlite_where=sa.text("kind = 'message'"),
+            postgresql_where=sa.text("kind = 'message'"),
+        )
         batch_op.drop_index("ix_outbox_fact_gathered_at_due_at")
         batch_op.drop_index(batch_op.f("ix_outbox_fact_account_id"))
 
@@ -2288,6 +2660,10 @@ def downgrade():
         batch_op.drop_index("ix_kitchen_print_service_day_id_id")
 
     op.drop_table("kitchen_print")
+    with op.batch_alter_table("interruption", schema=None) as batch_op:
+        batch_op.drop_index("ix_interruption_valid_until")
+
+    op.drop_table("interruption")
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_document_stored_file_id"))
 
