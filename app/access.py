@@ -121,7 +121,9 @@ _VISIBLE: Final[Mapping[type[Any], Callable[[Any], Condition]]] = {
     models.RefundRequest: lambda request: request.account_id.in_(_ACCOUNTS),
     models.BalanceQuestion: lambda question: question.account_id.in_(_ACCOUNTS),
     models.Document: lambda document: sa.and_(
-        document.published_at.is_not(None), document.archived_at.is_(None)
+        document.published_from <= _TODAY,
+        sa.or_(document.published_until.is_(None), document.published_until > _TODAY),
+        document.archived_at.is_(None),
     ),
 }
 _REFERENCE: Final = (
@@ -134,6 +136,8 @@ _REFERENCE: Final = (
     models.SchoolYear,
     models.SchoolClass,
     models.ServiceDay,
+    models.Interruption,
+    models.InterruptionClass,
     models.Dish,
     models.Menu,
 )

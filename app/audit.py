@@ -27,6 +27,7 @@ AUDITED: Final = (
     models.SchoolYear,
     models.SchoolClass,
     models.ServiceDay,
+    models.Interruption,
     models.Dish,
     models.Menu,
     models.MealType,

@@ -864,6 +864,53 @@ class RollOver(Model):
     to_year: Mapped[SchoolYear] = relationship(foreign_keys=to_year_id)
 
 
+class Import(Model):
+    """A list of pupils from the school's administration: received, decided upon, entered, undone.
+
+    The file goes once it is entered. `columns` is remembered for the next file with the same
+    `headers`; `decisions` are those of the reader, by line.
+    """
+
+    __tablename__ = "import"
+    __table_args__ = (
+        CheckConstraint("(state = 'received') = (stored_file_id IS NOT NULL)", name="file"),
+        CheckConstraint("(state = 'received') = (entered_at IS NULL)", name="entered"),
+    )
+    id: Mapped[Key]
+    file_name: Mapped[str] = mapped_column(String(120))
+    state: Mapped[words.ImportState] = word(words.ImportState)
+    stored_file_id: Mapped[int | None] = ref("stored_file.id", nullable=True, unique=True)
+    headers: Mapped[str] = mapped_column(String(64), index=True)
+    columns: Mapped[list[str]] = mapped_column(JSON, default=list)
+    choices: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    decisions: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    lines: Mapped[int] = mapped_column(default=0)
+    received_at: Mapped[datetime] = instant()
+    received_by_id: Mapped[int | None] = ref("ab_user.id", nullable=True, index=False)
+    entered_at: Mapped[datetime | None] = instant(nullable=True)
+    received_by: Mapped[CanteenUser | None] = relationship()
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ImportLine(Model):
+    """What became of a line, and why; `records` are those that it made or changed, for the undo.
+
+    Those that were changed hold their old values: they are erased with the family.
+    """
+
+    __tablename__ = "import_line"
+    __table_args__ = (UniqueConstraint("import_id", "line"),)
+    id: Mapped[Key]
+    import_id: Mapped[int] = ref("import.id", index=False)
+    line: Mapped[int]
+    fate: Mapped[words.ImportFate] = word(words.ImportFate)
+    problems: Mapped[list[str]] = mapped_column(JSON, default=list)
+    records: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    undone_at: Mapped[datetime | None] = instant(nullable=True)
+
+
 class BankFile(Model):
     """A file of the bank: received after all of it could be read, then booked line by line.
 

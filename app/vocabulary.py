@@ -318,6 +318,81 @@ class Audience(StrEnum):
     LOW_BALANCE = "low_balance"
 
 
+class ImportState(StrEnum):
+    """What has become of a list of pupils; undone: of every line that could be."""
+
+    RECEIVED = "received"
+    ENTERED = "entered"
+    UNDONE = "undone"
+
+
+class ImportFate(StrEnum):
+    """What becomes of a line of an import."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    SAME = "same"
+    ASKED = "asked"
+    LEFT_OUT = "left_out"
+    FAULTY = "faulty"
+
+
+class SheetColumn(StrEnum):
+    """What a column of an imported list says, of the pupil or of one of two holders."""
+
+    LAST_NAME = "last_name"
+    FIRST_NAME = "first_name"
+    BIRTH_DATE = "birth_date"
+    SCHOOL_CLASS = "school_class"
+    DIET = "diet"
+    CATEGORY = "category"
+    LAST_NAME_1 = "last_name_1"
+    FIRST_NAME_1 = "first_name_1"
+    EMAIL_1 = "email_1"
+    PHONE_1 = "phone_1"
+    STREET_1 = "street_1"
+    POSTAL_CODE_1 = "postal_code_1"
+    TOWN_1 = "town_1"
+    LANGUAGE_1 = "language_1"
+    LAST_NAME_2 = "last_name_2"
+    FIRST_NAME_2 = "first_name_2"
+    EMAIL_2 = "email_2"
+    PHONE_2 = "phone_2"
+    STREET_2 = "street_2"
+    POSTAL_CODE_2 = "postal_code_2"
+    TOWN_2 = "town_2"
+    LANGUAGE_2 = "language_2"
+
+
+class LineProblem(StrEnum):
+    """What is wrong with a line of an imported list, or worth a look; see `REMARKS`."""
+
+    NO_NAME = "no_name"
+    NO_BIRTH_DATE = "no_birth_date"
+    BAD_BIRTH_DATE = "bad_birth_date"
+    ODD_BIRTH_DATE = "odd_birth_date"
+    NO_CLASS = "no_class"
+    UNKNOWN_CLASS = "unknown_class"
+    UNKNOWN_DIET = "unknown_diet"
+    UNKNOWN_CATEGORY = "unknown_category"
+    NO_HOLDER = "no_holder"
+    HALF_A_NAME = "half_a_name"
+    BAD_MAIL = "bad_mail"
+    MAIL_TAKEN = "mail_taken"
+    TOO_LONG = "too_long"
+    TWICE = "twice"
+    SEVERAL = "several"
+    MAIL_SHARED = "mail_shared"
+    UNKNOWN_LANGUAGE = "unknown_language"
+    STAFF = "staff"
+
+
+REMARKS: Final = frozenset(
+    {LineProblem.MAIL_SHARED, LineProblem.UNKNOWN_LANGUAGE, LineProblem.STAFF}
+)
+"""What does not keep a line from being entered."""
+
+
 class MailState(StrEnum):
     """A mail in the outbox."""
 
