@@ -23,7 +23,7 @@ from app.declared.calendar import (
 from app.declared.cash_book import CashBookView
 from app.declared.children import EnrolmentView, ExclusionView, HealthRecordView, PupilView
 from app.declared.dashboard import DashboardView
-from app.declared.documents import DocumentView
+from app.declared.documents import DocumentDownloadView, DocumentVersionView, DocumentView
 from app.declared.journal import JournalView
 from app.declared.letters import LetterView
 from app.declared.menus import MenuView
@@ -121,6 +121,7 @@ SCHOOL: list[tuple[Any, Any, str]] = [
 OFFICE: list[tuple[Any, Any, str]] = [
     (MailView, _l("Mails"), "mail"),
     (DocumentView, _l("Documents"), "folder"),
+    (DocumentDownloadView, _l("Downloads"), "download"),
     (BookingHistoryView, _l("Changes of meals"), "clock"),
     (AuditView, _l("Audit"), "search"),
     (StaffUserView, _l("Staff"), "lock"),
@@ -144,6 +145,7 @@ HIDDEN: list[Any] = [
     AskFamiliesView,
     MonthEndView,
     LetterView,
+    DocumentVersionView,
 ]
 
 _SECTIONS = [

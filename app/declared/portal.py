@@ -21,7 +21,7 @@ from wtforms import DateField, SelectField
 from app import clock
 from app.access import EVERYTHING, accounts_of, scope_of
 from app.context import letterhead, pdf_answer
-from app.declared.documents import attachment
+from app.declared.documents import taken_home
 from app.declared.menus import monday_asked, week_of_menus, week_poster
 from app.declared.money import receipt_content
 from app.documents.receipt import render_receipt
@@ -56,8 +56,13 @@ def own_transfers() -> Condition:
 
 
 def published() -> Condition:
-    """Documents for families."""
-    return sa.and_(Document.published_at.is_not(None), Document.archived_at.is_(None))
+    """Documents for families today."""
+    today = clock.today()
+    return sa.and_(
+        Document.published_from <= today,
+        sa.or_(Document.published_until.is_(None), Document.published_until > today),
+        Document.archived_at.is_(None),
+    )
 
 
 def _account_choices() -> list[tuple[str, str]]:
@@ -164,15 +169,15 @@ class MyDocumentView(TableView):
     list_widget = FileListWidget
     base_filters = [["id", Where, published]]
     list_title = _l("Documents")
-    list_columns = ["title", "file_name", "published_at"]
-    order_columns = ["title", "published_at"]
+    list_columns = ["title", "file_name", "published_from"]
+    order_columns = ["title", "published_from"]
     base_order = ("position", "asc")
 
     @expose("/file/<pk>", methods=["GET"])
     @has_access
     def file(self, pk: str) -> Response:
         """The file, to save."""
-        return attachment(self._item(pk))
+        return taken_home(self._item(pk))
 
 
 class MyMenuView(BaseView):
