@@ -1,4 +1,8 @@
-"""Append-only tables: the database itself refuses to change, delete or truncate their rows."""
+"""What the database itself refuses, whoever writes to it.
+
+Append-only tables: to change, delete or truncate their rows. The journal: a transfer into a closed
+accounting month.
+"""
 
 from typing import Final
 
@@ -25,6 +29,17 @@ _ACTION: Final = {
     "sqlite": "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
     "postgresql": "EXECUTE FUNCTION refuse_change()",
 }
+_CLOSED: Final = "transfer_no_closed_period"
+_IS_CLOSED: Final = """EXISTS (SELECT 1 FROM period WHERE state = 'closed'
+AND starts_on <= NEW.booked_on AND NEW.booked_on < ends_on)"""
+_CLOSED_FUNCTION: Final = f"""
+CREATE OR REPLACE FUNCTION refuse_closed_period() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN IF {_IS_CLOSED} THEN RAISE EXCEPTION 'the period is closed'; END IF; RETURN NEW; END $$
+"""
+_CLOSED_ACTION: Final = {
+    "sqlite": f"WHEN {_IS_CLOSED} BEGIN SELECT RAISE(ABORT, 'the period is closed'); END",
+    "postgresql": "EXECUTE FUNCTION refuse_closed_period()",
+}
 _EXISTING: Final = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
@@ -33,7 +48,8 @@ _EXISTING: Final = {
 
 def declared(dialect: str) -> set[str]:
     """The names of the triggers that every migrated database of the dialect has."""
-    return {f"{table}_no_{verb}" for table in APPEND_ONLY for verb in _VERBS[dialect]}
+    append_only = {f"{table}_no_{verb}" for table in APPEND_ONLY for verb in _VERBS[dialect]}
+    return append_only | {_CLOSED}
 
 
 def existing(connection: Connection) -> set[str]:
@@ -50,12 +66,26 @@ def create(connection: Connection) -> None:
         if inspect(connection).has_table(table):
             for verb, each in _VERBS[dialect].items():
                 _create_one(connection, table, verb, each)
+    if inspect(connection).has_table("period"):
+        _close_periods(connection, dialect)
+
+
+def _close_periods(connection: Connection, dialect: str) -> None:
+    if dialect == "postgresql":
+        connection.execute(text(_CLOSED_FUNCTION))
+    _drop(connection, _CLOSED, "transfer")
+    action = f"BEFORE INSERT ON transfer FOR EACH ROW {_CLOSED_ACTION[dialect]}"
+    connection.execute(text(f"CREATE TRIGGER {_CLOSED} {action}"))
+
+
+def _drop(connection: Connection, trigger: str, table: str) -> None:
+    on_table = f" ON {table}" if connection.dialect.name == "postgresql" else ""
+    connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}{on_table}"))
 
 
 def _create_one(connection: Connection, table: str, verb: str, each: str) -> None:
     dialect = connection.dialect.name
-    on_table = f" ON {table}" if dialect == "postgresql" else ""
-    connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{verb}{on_table}"))
+    _drop(connection, f"{table}_no_{verb}", table)
     action = _ACTION[dialect].format(table=table)
     connection.execute(
         text(f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} FOR EACH {each} {action}")

@@ -10,6 +10,7 @@ from time import sleep
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from app import ledger
@@ -132,6 +133,27 @@ def test_the_first_month_is_that_of_the_first_transfer_then_each_follows(
     assert (before, next_month()) == (OCTOBER, NOVEMBER)
     assert outcome(lambda: close(app_on)) == "PeriodClosed"
     assert outcome(lambda: close(app_on, NOVEMBER)) == "MonthIncomplete"
+
+
+def test_the_database_itself_takes_nothing_into_a_closed_month(
+    app_on: Flask, family: Family
+) -> None:
+    close(app_on)
+
+    def copy(day: date) -> None:
+        """Past the ledger, which would move it to the first open day."""
+        with app_on.app_context(), transaction(SYSTEM) as session:
+            row = session.execute(sa.select(sa.inspect(Transfer).local_table)).mappings().first()
+            copied = {**(row or {}), "operation_id": f"past:{day}", "booked_on": day}
+            session.execute(sa.insert(Transfer), [{**copied, "id": next(_numbers) + 1000}])
+
+    for closed in (OCTOBER, DAY, date(2026, 10, 31)):
+        with pytest.raises(DatabaseError, match="the period is closed"):
+            copy(closed)
+    copy(NOVEMBER)
+
+    with app_on.app_context():
+        assert look(lambda session, _: len(session.scalars(sa.select(Transfer)).all())) == 2
 
 
 @pytest.mark.parametrize(
