@@ -172,6 +172,18 @@ TABLES: Final[dict[str, Any]] = {
     "TariffCategory": _l("Tariff category"),
 }
 
+# What may use one of them, beside the audited ones.
+_OTHERS: Final[dict[str, Any]] = {
+    "BalanceQuestion": _l("Question about the balance"),
+    "Booking": _l("Meal"),
+    "RefundBatch": _l("Payment order"),
+}
+
+
+def record_caption(model: str) -> str:
+    """What a kind of record is called, by the name of its class."""
+    return str(TABLES.get(model) or _OTHERS.get(model) or model)
+
 
 def caption(column: str) -> str:
     """What a column is called; a foreign key is called as the record that it points at."""

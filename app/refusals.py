@@ -79,6 +79,14 @@ class StillUsed(Refusal):
     sentence = N_("This is still in use. Change what uses it first, then archive it.")
 
 
+@dataclass(eq=False)
+class UsedBy(Refusal):
+    """Records need the one that should go."""
+
+    uses: str
+    sentence = N_("This is still in use. %(uses)s. Change or remove that first.")
+
+
 class WrongPassword(Refusal):
     """Not the password of who is logged in, or too many wrong ones."""
 
@@ -183,3 +191,23 @@ class MonthIncomplete(Refusal):
     """Something is missing before the accounting month can be closed."""
 
     sentence = N_("This month cannot be closed yet. Settle what is marked below first.")
+
+
+class NobodyToWrite(Refusal):
+    """A message without a reader."""
+
+    sentence = N_("No household is meant by this choice. Choose other readers.")
+    status = 400
+
+
+class DayPast(Refusal):
+    """What was cancelled on a day that is over stays cancelled."""
+
+    sentence = N_("The service of this day is over: the meal stays cancelled.")
+
+
+class ExclusionOver(Refusal):
+    """A day on which the exclusion does not hold, or that is past."""
+
+    sentence = N_("Choose a day from today on that lies within the exclusion.")
+    status = 400

@@ -15,6 +15,7 @@ from app.delivery.letter import Letter, Link, Section, clock_time, in_full
 from app.delivery.meals import NetChange, Outcome, children_of, net_changes, sections_of, title_of
 from app.delivery.payment_letters import payment_refunded, payment_validated
 from app.delivery.refund_letters import balance_question, refund_told
+from app.delivery.school_letters import departed, new_year
 from app.delivery.telling import Telling
 from app.delivery.top_up_letters import low_balance, meal_uncovered, qr_bill
 from app.models import Account, Enrolment, Price, Receipt, SchoolClass, TopUp
@@ -289,4 +290,6 @@ LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.REFUND_REFUSED: refund_told,
     FactKind.REFUND_WITHDRAWN: refund_told,
     FactKind.BALANCE_QUESTION: balance_question,
+    FactKind.DEPARTED: departed,
+    FactKind.NEW_YEAR: new_year,
 }

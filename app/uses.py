@@ -1,0 +1,77 @@
+"""What uses a record, by name: asked before it is deleted or archived, of every foreign key."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from flask_appbuilder import Model
+from sqlalchemy.orm import Session
+
+from app.captions import record_caption
+from app.refusals import UsedBy
+
+SHOWN: Final = 3
+# Notes of what was: they go with the record, or stay and say nothing that is in use.
+_TRACES: Final = frozenset({"AuditEntry", "AuditValue", "HealthAccess"})
+
+
+def refuse_if_used(
+    session: Session,
+    model: type[Any],
+    ids: Collection[int],
+    ignoring: Mapping[type[Any], Collection[int]] | None = None,
+) -> None:
+    """Raises: UsedBy, with how many records of each kind refer to these, and some of their names.
+
+    `ignoring` are records that go at the same time.
+    """
+    found = [
+        _named(session, user, wanted)
+        for user, wanted in _references(model, ids, ignoring or {})
+        if session.scalar(sa.select(user.id).where(wanted).limit(1)) is not None
+    ]
+    if found:
+        raise UsedBy("; ".join(found))
+
+
+def refuse_if_any(session: Session, model: type[Any], *conditions: sa.ColumnElement[bool]) -> None:
+    """Raises: UsedBy, if there are records of the model for which all of this holds."""
+    wanted = sa.and_(*conditions)
+    if session.scalar(sa.select(model.id).where(wanted).limit(1)) is not None:
+        raise UsedBy(_named(session, model, wanted))
+
+
+def _references(
+    model: type[Any], ids: Collection[int], ignoring: Mapping[type[Any], Collection[int]]
+) -> Iterable[tuple[type[Any], sa.ColumnElement[bool]]]:
+    """Each model that points here, and which of its rows point at these."""
+    table = sa.inspect(model).local_table
+    for mapper in sorted(Model.registry.mappers, key=lambda each: each.class_.__name__):
+        columns = [
+            mapper.get_property_by_column(column)
+            for column in mapper.local_table.columns
+            if any(key.column.table is table for key in column.foreign_keys)
+        ]
+        if not columns or mapper.class_.__name__ in _TRACES:
+            continue
+        user = mapper.class_
+        pointing = sa.or_(*(getattr(user, each.key).in_(ids) for each in columns))
+        yield user, sa.and_(pointing, user.id.not_in(ignoring.get(user, ())))
+
+
+def _named(session: Session, model: type[Any], wanted: sa.ColumnElement[bool]) -> str:
+    """« Pupil: 12 (Zoé Müller, Jean Roth, …) »."""
+    count = session.scalar(sa.select(sa.func.count(model.id)).where(wanted))
+    query = sa.select(model).where(wanted).order_by(model.id).limit(SHOWN)
+    names = [name for each in session.scalars(query) if (name := _name(each))]
+    more = ["…"] if names and len(names) < (count or 0) else []
+    shown = f" ({', '.join([*names, *more])})" if names else ""
+    return f"{record_caption(model.__name__)}: {count}{shown}"
+
+
+def _name(record: Any) -> str:
+    """What people call it; a record without a name is called after the pupil that it is of."""
+    if "__str__" in vars(type(record)):
+        return str(record)
+    pupil = getattr(record, "pupil", None)
+    return "" if pupil is None else str(pupil)
