@@ -126,10 +126,23 @@ class NotEnrolled(Refusal):
 
 @dataclass(eq=False)
 class Excluded(Refusal):
-    """The committee excluded the pupil; `until` is the first day they may eat again."""
+    """The committee excluded the pupil; `last` is the last day without meals."""
 
-    until: date
-    sentence = N_("The child is excluded from the canteen until %(until)s. Ask the committee.")
+    last: date
+    sentence = N_(
+        "The child is excluded from the canteen up to and including %(last)s. Ask the committee."
+    )
+
+
+@dataclass(eq=False)
+class OnOuting(Refusal):
+    """The pupil's class is away on that day."""
+
+    day: date
+    reason: str
+    sentence = N_(
+        "The class is away on %(day)s (%(reason)s): no meal is needed. Choose another day."
+    )
 
 
 class MealTypeNotOpen(Refusal):

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access import Actor, accounts_of, actor_of, holds_account
 from app.booking.closing import charge_at_once, fund_today, give_back
+from app.booking.outings import is_outing_of
 from app.booking.prices import price_of
 from app.booking.record import Move, apply, lock_booking, lock_day, new_operation
 from app.clock import Now, local
@@ -26,9 +27,20 @@ from app.errors import (
     NoServiceDay,
     NotAllowed,
     NotFound,
+    OnOuting,
     ReasonMissing,
 )
-from app.models import Account, Booking, Diet, Exclusion, MealType, Pupil, PupilAccount, ServiceDay
+from app.models import (
+    Account,
+    Booking,
+    Diet,
+    Exclusion,
+    Interruption,
+    MealType,
+    Pupil,
+    PupilAccount,
+    ServiceDay,
+)
 from app.rules.choices import MealChoice, open_types
 from app.rules.deadlines import (
     ServiceRules,
@@ -37,7 +49,7 @@ from app.rules.deadlines import (
     is_late_cancellation,
     last_call_of,
 )
-from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState, Reason
+from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState, DecisionState, Reason
 
 _TAKEN_BACK = {
     BookingState.BOOKED: BookingState.CANCELLED,
@@ -46,10 +58,18 @@ _TAKEN_BACK = {
 }
 
 # Built once: they run at every tap.
-_EXCLUDED_UNTIL: Final = sa.select(sa.func.max(Exclusion.valid_until)).where(
-    Exclusion.pupil_id == sa.bindparam("pupil"),
-    Exclusion.valid_from <= sa.bindparam("day"),
-    Exclusion.valid_until > sa.bindparam("day"),
+_KEPT_AWAY: Final = sa.select(
+    sa.select(sa.func.max(Exclusion.valid_until))
+    .where(
+        Exclusion.pupil_id == sa.bindparam("pupil"),
+        Exclusion.state == DecisionState.IN_FORCE,
+        Exclusion.valid_from <= sa.bindparam("day"),
+        Exclusion.valid_until > sa.bindparam("day"),
+    )
+    .scalar_subquery(),
+    sa.select(sa.func.max(Interruption.reason))
+    .where(is_outing_of(sa.bindparam("pupil"), sa.bindparam("day")))
+    .scalar_subquery(),
 )
 _DIET: Final = (
     sa.select(Diet.meal_type_id, Diet.offers_choice)
@@ -113,8 +133,8 @@ def book_meal(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Bo
     once or refused.
 
     Raises: NoServiceDay, NotFound, MealTypeNotOpen, NotAllowed, ChangedMeanwhile, CanteenClosed,
-    Excluded, BookingClosed, ReasonMissing, NotEnrolled, NoPrice, AccountNotOpen, AccountOverdrawn,
-    DayFull, CannotChange, InsufficientFunds.
+    Excluded, OnOuting, BookingClosed, ReasonMissing, NotEnrolled, NoPrice, AccountNotOpen,
+    AccountOverdrawn, DayFull, CannotChange, InsufficientFunds.
     """
     case = _look(session, wish, rules, now)
     meal_type = _meal_type(case)
@@ -167,12 +187,12 @@ def cancel_meal(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> 
 def _look(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> _Case:
     """Take the locks, then read the clock."""
     day = lock_day(session, wish.day)
-    _hold_today(session, wish.day, now)
+    hold_today(session, wish.day, now)
     booking = lock_booking(session, wish.pupil_id, day.id)
     return _Case(session, wish, rules, actor_of(session), day, booking, now())
 
 
-def _hold_today(session: Session, day: date, now: Now) -> None:
+def hold_today(session: Session, day: date, now: Now) -> None:
     """What is given back for an earlier day may fund a meal of today: days before wallets."""
     today = local(now()).date()
     if day < today:
@@ -203,9 +223,12 @@ def _check_day(case: _Case) -> None:
     day = case.day
     if day.closure is not None:
         raise CanteenClosed(day.date, day.closure)
-    until = case.session.scalar(_EXCLUDED_UNTIL, {"pupil": case.wish.pupil_id, "day": day.date})
-    if until is not None:
-        raise Excluded(until)
+    given = {"pupil": case.wish.pupil_id, "day": day.date}
+    excluded_until, outing = case.session.execute(_KEPT_AWAY, given).one()
+    if excluded_until is not None:
+        raise Excluded(excluded_until - timedelta(days=1))
+    if outing is not None:
+        raise OnOuting(day.date, outing)
 
 
 def _check_deadline(case: _Case, meal_type: MealType) -> None:
