@@ -703,6 +703,58 @@ def upgrade():
         )
 
     op.create_table(
+        "import",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("file_name", sa.String(length=120), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "received",
+                "entered",
+                "undone",
+                name="importstate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("stored_file_id", app.columns.ID, nullable=True),
+        sa.Column("headers", sa.String(length=64), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("choices", sa.JSON(), nullable=False),
+        sa.Column("decisions", sa.JSON(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("received_at", app.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("received_by_id", sa.Integer(), nullable=True),
+        sa.Column("entered_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'received') = (entered_at IS NULL)", name=op.f("ck_import_entered")
+        ),
+        sa.CheckConstraint(
+            "(state = 'received') = (stored_file_id IS NOT NULL)", name=op.f("ck_import_file")
+        ),
+        sa.ForeignKeyConstraint(
+            ["received_by_id"],
+            ["ab_user.id"],
+            name=op.f("fk_import_received_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["stored_file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_import_stored_file_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import")),
+    )
+    with op.batch_alter_table("import", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_import_headers"), ["headers"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_import_stored_file_id"), ["stored_file_id"], unique=True
+        )
+
+    op.create_table(
         "interruption",
         sa.Column("id", app.columns.ID, nullable=False),
         sa.Column(
@@ -1285,6 +1337,36 @@ def upgrade():
         sa.UniqueConstraint(
             "document_id", "number", name=op.f("uq_document_version_document_id_number")
         ),
+    )
+    op.create_table(
+        "import_line",
+        sa.Column("id", app.columns.ID, nullable=False),
+        sa.Column("import_id", app.columns.ID, nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column(
+            "fate",
+            sa.Enum(
+                "new",
+                "updated",
+                "same",
+                "asked",
+                "left_out",
+                "faulty",
+                name="importfate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("problems", sa.JSON(), nullable=False),
+        sa.Column("records", sa.JSON(), nullable=False),
+        sa.Column("undone_at", app.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["import.id"], name=op.f("fk_import_line_import_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_line")),
+        sa.UniqueConstraint("import_id", "line", name=op.f("uq_import_line_import_id_line")),
     )
     op.create_table(
         "interruption_class",
@@ -2592,6 +2674,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_interruption_class_school_class_id"))
 
     op.drop_table("interruption_class")
+    op.drop_table("import_line")
     op.drop_table("document_version")
     with op.batch_alter_table("document_download", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_document_download_user_id"))
@@ -2664,6 +2747,11 @@ def downgrade():
         batch_op.drop_index("ix_interruption_valid_until")
 
     op.drop_table("interruption")
+    with op.batch_alter_table("import", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_import_stored_file_id"))
+        batch_op.drop_index(batch_op.f("ix_import_headers"))
+
+    op.drop_table("import")
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_document_stored_file_id"))
 
