@@ -25,6 +25,7 @@ NOBODYS: Final = frozenset(
         models.RefundBatch,
         models.CashCount,
         models.KitchenPrint,
+        models.RollOver,
     }
 )
 # Texts that are codes of the program or hashes, and say nothing about anybody.
@@ -38,6 +39,7 @@ CODES: Final = frozenset(
         "online_payment.provider",
         "stored_file.content_type",
         "booking_change.operation_id",
+        "departure.operation_id",
         "audit_entry.entity",
         "audit_entry.action",
         "audit_value.field",
@@ -253,6 +255,38 @@ class _Maker:
             content=content,
         )
         self.add(models.Document, title=f"{mark}k", file_name=f"{mark}.pdf", stored_file_id=file_id)
+        self.add(
+            models.DocumentVersion,
+            document_id=self.ids[models.Document],
+            number=1,
+            file_name=f"{mark}.pdf",
+            stored_file_id=file_id,
+            replaced_at=now(),
+            replaced_by_id=self.ids[models.CanteenUser],
+        )
+        self.add(
+            models.DocumentDownload,
+            document_id=self.ids[models.Document],
+            version=1,
+            user_id=self.ids[models.CanteenUser],
+            downloaded_at=now(),
+        )
+        self.add(
+            models.FamilyPaper,
+            kind=words.PaperKind.MEDICAL,
+            pupil_id=self.ids[models.Pupil],
+            file_name=f"{mark}.pdf",
+            stored_file_id=file_id,
+            added_at=now(),
+        )
+        self.add(models.PrintedLetter, user_id=self.ids[models.CanteenUser], printed_at=now())
+        self.add(
+            models.Departure,
+            pupil_id=self.ids[models.Pupil],
+            valid_from=today(),
+            decided_at=now(),
+            operation_id=mark,
+        )
         bank_file_id = self.add(
             models.BankFile,
             stored_file_id=file_id,
@@ -298,6 +332,19 @@ class _Maker:
 
     def traces(self) -> None:
         mark, user_id = self.mark, self.ids[models.CanteenUser]
+        self.add(
+            models.Message,
+            audience=words.Audience.EVERYONE,
+            subject=mark,
+            text=mark,
+            english_subject=mark,
+            english_text=mark,
+            written_by_id=user_id,
+            written_at=now(),
+            request_id=f"{mark}m",
+            households=1,
+            readers=1,
+        )
         told = {"user_id": user_id, "account_id": self.ids[models.Account]}
         kind = words.FactKind.CREDITED
         fact_id = self.add(
