@@ -30,6 +30,8 @@ _RECHARGE: Final = "can_(index|order|bill|pdf|code|withdraw)"
 _TILL: Final = "can_(search|pupil|account|record|receipt|cancel)"
 
 _FORM: Final = "can_this_form_(get|post)"
+_CHART: Final = "can_(chart|csv)"
+_STATISTICS: Final = {"(Meal|Absence|LateChange|Income|Year)StatisticsView": _CHART}
 _ARCHIVE: Final = "archive|restore"
 _BANK: Final = "can_assign|send_back|payout|deposit|fee|accept|drop|reconsider"
 _EVERYBODY: Final = {"PasswordView": _FORM}
@@ -78,11 +80,13 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "AgendaView": "can_(week|change)",
         "RepeatView": "can_(repeat|undo)",
         "MailView": f"{_READ}|send_again",
+        "MessageView": _READ,
+        "WriteMessageView": _FORM,
         "BalanceQuestionView": "can_list",
         "AskFamiliesView": _FORM,
         "TillView": _TILL,
         "TodayView": "can_(list|pdf|mark|meal|excuse|refuse)",
-        "ProductionView": "can_(list|pdf)",
+        "ProductionView": "can_(list|pdf|labels|screen)",
         "BookingListView": _READ,
         "ReceiptView": f"{_READ}|can_pdf|cancel_receipt",
         "TopUpView": _READ,
@@ -108,7 +112,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "ServiceDayView": _READ,
         "HealthRecordView": _READ,
         "TodayView": "can_(list|pdf|mark)",
-        "ProductionView": "can_(list|pdf)",
+        "ProductionView": "can_(list|pdf|labels|screen)",
     },
     Role.ACCOUNTING: {
         "RechargeView": _RECHARGE,
@@ -137,9 +141,11 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "AskFamiliesView": _FORM,
         "StatementView": "can_(index|pdf|tax|year)",
         "CashBookView": _FORM,
-        "DashboardView": "can_index",
+        "DashboardView": _CHART,
+        **_STATISTICS,
     },
     Role.COMMITTEE: {
+        **_STATISTICS,
         "FamilyView": _READ,
         "PupilView": _READ,
         "HolderView": _READ,

@@ -25,8 +25,10 @@ from app.declared.children import EnrolmentView, ExclusionView, HealthRecordView
 from app.declared.dashboard import DashboardView
 from app.declared.documents import DocumentDownloadView, DocumentVersionView, DocumentView
 from app.declared.journal import JournalView
+from app.declared.kitchen import ProductionView
 from app.declared.letters import LetterView
 from app.declared.menus import MenuView
+from app.declared.messages import MessageView, WriteMessageView
 from app.declared.money import ReceiptView, TopUpView, TransferView
 from app.declared.months import MonthEndView, PeriodView
 from app.declared.my_refunds import MyRefundView
@@ -52,9 +54,16 @@ from app.declared.reference import (
 from app.declared.refund_orders import RefundBatchView
 from app.declared.refunds import RefundView, RefusalView
 from app.declared.registration import RegistrationView
-from app.declared.service import ProductionView, TodayView
+from app.declared.service import TodayView
 from app.declared.staff import StaffUserView
 from app.declared.statements import MyStatementView, StatementView
+from app.declared.statistics import (
+    AbsenceStatisticsView,
+    IncomeStatisticsView,
+    LateChangeStatisticsView,
+    MealStatisticsView,
+    YearStatisticsView,
+)
 from app.pages.agenda import AgendaView
 from app.pages.endpoints import HealthView
 from app.pages.payment import NotificationView, PaymentView
@@ -92,7 +101,7 @@ PEOPLE: list[tuple[Any, Any, str]] = [
     (HealthRecordView, _l("Health"), "alert"),
 ]
 MONEY: list[tuple[Any, Any, str]] = [
-    (DashboardView, _l("Overview"), "list"),
+    (DashboardView, _l("Overview"), "chart"),
     (ReceiptView, _l("Receipts"), "receipt"),
     (TopUpView, _l("Top-ups"), "wallet"),
     (BankFileView, _l("Bank files"), "bank"),
@@ -118,8 +127,16 @@ SCHOOL: list[tuple[Any, Any, str]] = [
     (CategoryView, _l("Tariff categories"), "list"),
     (PriceView, _l("Prices"), "cash"),
 ]
+STATISTICS: list[tuple[Any, Any, str]] = [
+    (MealStatisticsView, _l("Meals"), "utensils"),
+    (AbsenceStatisticsView, _l("Absences"), "ban"),
+    (LateChangeStatisticsView, _l("Late changes"), "clock"),
+    (IncomeStatisticsView, _l("Income from meals"), "cash"),
+    (YearStatisticsView, _l("Year against year"), "chart"),
+]
 OFFICE: list[tuple[Any, Any, str]] = [
-    (MailView, _l("Mails"), "mail"),
+    (MessageView, _l("Messages"), "mail"),
+    (MailView, _l("Mails"), "inbox"),
     (DocumentView, _l("Documents"), "folder"),
     (DocumentDownloadView, _l("Downloads"), "download"),
     (BookingHistoryView, _l("Changes of meals"), "clock"),
@@ -146,6 +163,7 @@ HIDDEN: list[Any] = [
     MonthEndView,
     LetterView,
     DocumentVersionView,
+    WriteMessageView,
 ]
 
 _SECTIONS = [
@@ -154,6 +172,7 @@ _SECTIONS = [
     ("people", _l("Families"), PEOPLE),
     ("money", _l("Money"), MONEY),
     ("school", _l("School"), SCHOOL),
+    ("statistics", _l("Statistics"), STATISTICS),
     ("office", _l("Office"), OFFICE),
 ]
 

@@ -22,7 +22,7 @@ from app.access import (
     scope_of,
 )
 from app.booking import Wish, book_meal
-from app.clock import now
+from app.clock import now, today
 from app.extensions import db
 from app.models import (
     Account,
@@ -274,15 +274,16 @@ def test_parents_find_documents_that_are_published_and_not_archived(school: Scho
         session.flush()
         for title, published, archived in (
             ("draft", None, None),
-            ("public", now(), None),
-            ("old", now(), now()),
+            ("public", today(), None),
+            ("to come", today() + timedelta(days=1), None),
+            ("old", today(), now()),
         ):
             session.add(
                 Document(
                     title=title,
                     file_name="x.pdf",
                     stored_file_id=file.id,
-                    published_at=published,
+                    published_from=published,
                     archived_at=archived,
                 )
             )

@@ -1,6 +1,6 @@
 """A mail as its reader gets it: subject, text and HTML in their language."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,12 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from app.delivery.letter import Attachment
+from app.delivery.letter import Attachment, Letter
 from app.delivery.letters import LETTERS
+from app.delivery.recipients import kitchen_address
 from app.delivery.telling import Telling
 from app.language import LOCALES
-from app.models import CanteenSettings, OutboxMail
+from app.models import CanteenSettings, CanteenUser, OutboxMail
 from app.vocabulary import Language
 
 
@@ -38,21 +39,29 @@ def compose(
     A preview is for staff: a link that lets its reader choose a password is left out.
     """
     canteen = session.get_one(CanteenSettings, 1)
-    user = mail.user
+    write = LETTERS[mail.kind]
+    telling = Telling(session, mail, canteen, now, is_preview)
+    return compose_letter(lambda: write(telling), mail.user, canteen)
+
+
+def compose_letter(
+    write: Callable[[], Letter], user: CanteenUser | None, canteen: CanteenSettings
+) -> Composed:
+    """A letter that is written in its reader's language, as they get it."""
     name = "" if user is None else f"{user.first_name} {user.last_name}".strip()
     language = Language.FRENCH if user is None else user.language
     with force_locale(LOCALES[language]):
-        letter = LETTERS[mail.kind](Telling(session, mail, canteen, now, is_preview))
+        letter = write()
         variables = {
             "letter": letter,
             "greeting": _("Hello %(name)s,", name=name) if name else _("Hello,"),
             "canteen": canteen,
-            "footer": _footer(canteen),
+            "footer": _footer(canteen, letter),
             "lang": str(language),
         }
         return Composed(
             name=one_line(name),
-            address=canteen.email if user is None else user.email,
+            address=kitchen_address(canteen) if user is None else user.email,
             subject=one_line(letter.subject),
             text=_render("mail/letter.txt", variables),
             html=_render("mail/letter.html", variables),
@@ -65,11 +74,16 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _footer(canteen: CanteenSettings) -> Sequence[str]:
+def _footer(canteen: CanteenSettings, letter: Letter) -> Sequence[str]:
     town = f"{canteen.postal_code} {canteen.town}".strip()
     address = ", ".join(part for part in (canteen.name, canteen.street, town) if part)
     contact = ", ".join(part for part in (canteen.phone, canteen.email) if part)
-    return [line for line in (address, contact, _("This mail was written by a program.")) if line]
+    why = (
+        _("You get this mail because you hold an account at the canteen.")
+        if letter.is_by_hand
+        else _("This mail was written by a program.")
+    )
+    return [line for line in (address, contact, why) if line]
 
 
 def _render(template: str, variables: dict[str, Any]) -> str:

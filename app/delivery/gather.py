@@ -12,9 +12,10 @@ from app.models import CanteenUser, OutboxFact, OutboxMail
 from app.vocabulary import FactKind, MailState
 
 FACTS_PER_COMMIT: Final = 500
+_FOR_THE_KITCHEN: Final = frozenset({FactKind.LATE_CANCELLATION, FactKind.KITCHEN_LIST})
 
-# What a mail is about: kind, account, user.
-Topic: TypeAlias = tuple[FactKind, int | None, int | None]
+# What a mail is about: kind, account, user, and the record where each is told in a mail of its own.
+Topic: TypeAlias = tuple[FactKind, int | None, int | None, int | None]
 
 
 def told_together(
@@ -32,7 +33,8 @@ def told_together(
         came_with = (fact.account_id, fact.recorded_at)
         is_made_good = fact.kind is FactKind.BOOKING_CHANGED and came_with in credited
         kind = FactKind.CREDITED if is_made_good else fact.kind
-        topics.setdefault((kind, fact.account_id, fact.user_id), []).append(fact)
+        alone = fact.record_id if kind is FactKind.MESSAGE else None
+        topics.setdefault((kind, fact.account_id, fact.user_id, alone), []).append(fact)
     return {
         topic: together
         for topic, together in topics.items()
@@ -91,11 +93,11 @@ class _Readers:
 
     def __init__(self, session: Session, topics: Iterable[Topic]) -> None:
         self._session = session
-        self._holders = holders_of(session, {account for _, account, _ in topics if account})
+        self._holders = holders_of(session, {account for _, account, _, _ in topics if account})
 
     def of(self, topic: Topic) -> Sequence[int | None]:
-        kind, account_id, user_id = topic
-        if kind is FactKind.LATE_CANCELLATION:
+        kind, account_id, user_id, _ = topic
+        if kind in _FOR_THE_KITCHEN:
             return kitchen(self._session)
         if user_id is not None:
             user = self._session.get_one(CanteenUser, user_id)
@@ -106,7 +108,7 @@ class _Readers:
 def _mail(
     topic: Topic, user_id: int | None, facts: Sequence[OutboxFact], now: datetime
 ) -> OutboxMail:
-    kind, account_id, _ = topic
+    kind, account_id, _, _ = topic
     return OutboxMail(
         kind=kind,
         user_id=user_id,

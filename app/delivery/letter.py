@@ -44,6 +44,7 @@ class Letter:
     notes: tuple[str, ...] = ()
     link: Link | None = None
     is_urgent: bool = False
+    is_by_hand: bool = False
     attachments: tuple[Attachment, ...] = ()
 
 

@@ -11,8 +11,11 @@ from flask_babel import lazy_gettext as _l
 from app.booking.prices import categories_on, price_list
 from app.delivery.balance import balance_notes
 from app.delivery.bank_letters import taken_back
+from app.delivery.kitchen_letters import kitchen_list
 from app.delivery.letter import Letter, Link, Section, clock_time, in_full
 from app.delivery.meals import NetChange, Outcome, children_of, net_changes, sections_of, title_of
+from app.delivery.message_letters import message
+from app.delivery.password_letters import password_reset
 from app.delivery.payment_letters import payment_refunded, payment_validated
 from app.delivery.refund_letters import balance_question, refund_told
 from app.delivery.school_letters import departed, new_year
@@ -21,7 +24,6 @@ from app.delivery.top_up_letters import low_balance, meal_uncovered, qr_bill
 from app.models import Account, Enrolment, Price, Receipt, SchoolClass, TopUp
 from app.money import Cents, format_chf
 from app.rules.deadlines import end_of_service_of, last_call_of
-from app.security import reset_token
 from app.vocabulary import BookingState, FactKind, TopUpChannel
 
 _WAYS: Final[Mapping[TopUpChannel, Any]] = {
@@ -254,20 +256,6 @@ def _price_line(told: Telling, price: Price) -> str:
     return _("%(line)s (before: CHF %(amount)s)", line=line, amount=format_chf(before))
 
 
-def password_reset(told: Telling) -> Letter:
-    """A link that lets the reader choose a new password; the token is made as the mail is sent."""
-    user = told.mail.user
-    token = "…" if told.is_preview or user is None else reset_token(user)
-    return Letter(
-        subject=_("Choose a new password"),
-        opening=_(
-            "Somebody, probably you, asked for a new password. The button below is good for one "
-            "hour. If it was not you, do nothing: your password stays as it is."
-        ),
-        link=Link(_("Choose a new password"), told.url(f"/mot-de-passe/nouveau/{token}")),
-    )
-
-
 LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.BOOKING_CHANGED: booking_changed,
     FactKind.MEAL_UNFUNDED: meal_unfunded,
@@ -276,6 +264,7 @@ LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.RECEIPT_CANCELLED: receipt_cancelled,
     FactKind.TAKEN_BACK: taken_back,
     FactKind.LATE_CANCELLATION: late_cancellation,
+    FactKind.KITCHEN_LIST: kitchen_list,
     FactKind.PRICE_CHANGED: price_changed,
     FactKind.PASSWORD_RESET: password_reset,
     FactKind.PAYMENT_VALIDATED: payment_validated,
@@ -290,6 +279,7 @@ LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.REFUND_REFUSED: refund_told,
     FactKind.REFUND_WITHDRAWN: refund_told,
     FactKind.BALANCE_QUESTION: balance_question,
+    FactKind.MESSAGE: message,
     FactKind.DEPARTED: departed,
     FactKind.NEW_YEAR: new_year,
 }

@@ -73,7 +73,7 @@ def test_every_fact_is_told_once_and_in_time_however_often_one_looks(
         gone = [f for group in together.values() for f in group]
         told += len(gone)
         waiting = [f for f in waiting if f not in gone]
-        for (_, account_id, _), group in together.items():
+        for (_, account_id, _, _), group in together.items():
             assert {f.account_id for f in group} == {account_id}
         assert all(f.due_at > now for f in waiting if f.recorded_at <= now)
 
