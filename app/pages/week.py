@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from flask_babel import format_date, gettext
@@ -29,6 +29,7 @@ STATE_LABELS: Final = {
     CellState.GIVEN_BACK: _l("Given back"),
     CellState.SERVED: _l("Served"),
     CellState.ABSENT: _l("Absent"),
+    CellState.OUTING: _l("Class outing"),
     CellState.EXCLUDED: _l("Excluded"),
     CellState.NOT_ENROLLED: _l("Not enrolled"),
 }
@@ -182,6 +183,7 @@ def _cell_facts(
         is_closed=service_day is None or service_day.closure is not None,
         is_enrolled=facts.enrolment(pupil.id, day) is not None,
         is_excluded=facts.exclusion(pupil.id, day) is not None,
+        is_on_outing=facts.outing(pupil.id, day) is not None,
         is_too_late=reader.now >= deadline or is_settled,
         is_full=service_day is not None and service_day.seats_taken >= service_day.capacity,
     )
@@ -241,8 +243,10 @@ def _detail(
         return gettext("since %(time)s", time=_moment(since, day))
     if state is CellState.EXCLUDED:
         exclusion = facts.exclusion(pupil.id, day)
-        until = exclusion.valid_until if exclusion else day
-        return gettext("until %(day)s", day=format_date(until, "d MMMM"))
+        last = exclusion.valid_until - timedelta(days=1) if exclusion else day
+        return gettext("until %(day)s", day=format_date(last, "d MMMM"))
+    if state in {CellState.OUTING, CellState.GIVEN_BACK}:
+        return facts.outing(pupil.id, day)
     if state is CellState.UNFUNDED:
         end = reader.rules.end_of_service.strftime("%H:%M")
         return gettext("top up before %(time)s", time=end)

@@ -9,12 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.booking.forecast import meals_by_account
+from app.booking.outings import is_on
 from app.clock import local
 from app.models import (
     Account,
     Booking,
     Enrolment,
     Exclusion,
+    Interruption,
+    InterruptionClass,
     MealType,
     Price,
     Pupil,
@@ -26,6 +29,7 @@ from app.money import Cents
 from app.rules.coverage import Coverage, coverage_of
 from app.rules.deadlines import ServiceRules
 from app.rules.pricing import PriceLine, PriceList
+from app.vocabulary import DecisionState, InterruptionKind
 
 
 def _given(name: str) -> sa.BindParameter[Any]:
@@ -52,8 +56,14 @@ _CHILDREN: Final = (
     )
     .order_by(Pupil.birth_date, Pupil.id, PupilAccount.account_id)
 )
+# With the outings of the day, of each class that is away.
 _DAYS: Final = (
-    sa.select(ServiceDay)
+    sa.select(ServiceDay, InterruptionClass.school_class_id, Interruption.reason)
+    .outerjoin(
+        Interruption,
+        sa.and_(is_on(ServiceDay.date), Interruption.kind == InterruptionKind.OUTING),
+    )
+    .outerjoin(InterruptionClass, InterruptionClass.interruption_id == Interruption.id)
     .where(ServiceDay.date.in_(_given("days")))
     .options(joinedload(ServiceDay.menus))
 )
@@ -71,6 +81,7 @@ _BOOKINGS: Final = (
 )
 _EXCLUSIONS: Final = sa.select(Exclusion).where(
     Exclusion.pupil_id.in_(_given("pupils")),
+    Exclusion.state == DecisionState.IN_FORCE,
     Exclusion.valid_from <= sa.bindparam("last"),
     Exclusion.valid_until > sa.bindparam("first"),
 )
@@ -99,6 +110,8 @@ class Facts:
     payers: dict[int, list[Account]] = field(default_factory=dict)
     exclusions: dict[int, list[Exclusion]] = field(default_factory=dict)
     days: dict[date, ServiceDay] = field(default_factory=dict)
+    outings: dict[tuple[int, date], str] = field(default_factory=dict)
+    """Why a class is away on a day."""
     bookings: dict[tuple[int, date], Booking] = field(default_factory=dict)
     charged: dict[int, Account] = field(default_factory=dict)
     """Whose money the bookings are: the accounts within reach, archived ones too."""
@@ -115,6 +128,11 @@ class Facts:
         """The exclusion that keeps the pupil away on the day."""
         found = self.exclusions.get(pupil_id, [])
         return next((e for e in found if e.valid_from <= day < e.valid_until), None)
+
+    def outing(self, pupil_id: int, day: date) -> str | None:
+        """Why the pupil's class is away on the day; None where it is not."""
+        enrolment = self.enrolment(pupil_id, day)
+        return None if enrolment is None else self.outings.get((enrolment.school_class_id, day))
 
     def year(self) -> tuple[date, date] | None:
         """First and last day of the children's school years; None for nobody enrolled."""
@@ -138,7 +156,10 @@ def read_facts(
     """Read the week of every child within reach, or of one pupil."""
     facts = Facts()
     _read_children(session, facts, pupil_id)
-    facts.days = {day.date: day for day in session.scalars(_DAYS, {"days": days}).unique()}
+    for day, class_id, outing in session.execute(_DAYS, {"days": days}).unique():
+        facts.days[day.date] = day
+        if class_id is not None:
+            facts.outings[class_id, day.date] = outing
     _read_price_list(session, facts)
     _read_bookings(session, facts, days, reader)
     given = {"pupils": list(facts.pupils), "first": days[0], "last": days[-1]}

@@ -20,6 +20,7 @@ class CellState(StrEnum):
     GIVEN_BACK = "given_back"
     SERVED = "served"
     ABSENT = "absent"
+    OUTING = "outing"
     EXCLUDED = "excluded"
     NOT_ENROLLED = "not_enrolled"
 
@@ -33,6 +34,7 @@ class CellFacts:
     is_own: bool = True
     is_closed: bool = False
     is_enrolled: bool = True
+    is_on_outing: bool = False
     is_excluded: bool = False
     is_too_late: bool = False
     is_full: bool = False
@@ -46,6 +48,7 @@ def cell_state(facts: CellFacts) -> CellState:
         (facts.is_closed, CellState.CLOSED),
         (not facts.is_enrolled, CellState.NOT_ENROLLED),
         (facts.is_excluded, CellState.EXCLUDED),
+        (facts.is_on_outing, CellState.OUTING),
         (facts.is_too_late, CellState.TOO_LATE),
         (facts.is_full, CellState.FULL),
     )

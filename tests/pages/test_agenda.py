@@ -18,7 +18,15 @@ from app.extensions import db
 from app.models import Booking, BookingChange, Pupil, ServiceDay
 from app.rules.agenda import CellState
 from app.rules.deadlines import ServiceRules
-from app.vocabulary import Attendance, BookingState, Channel, Reason, Role
+from app.vocabulary import (
+    Attendance,
+    BookingState,
+    Channel,
+    DecisionState,
+    InterruptionKind,
+    Reason,
+    Role,
+)
 from tests.conftest import FrozenClock
 from tests.factories import Family, make_family, make_pupil
 from tests.sessions import reading, writing
@@ -172,6 +180,21 @@ def is_excluded(app: Flask, family: Family) -> None:
         )
 
 
+def is_on_outing(app: Flask, family: Family) -> None:
+    with writing(app) as session:
+        session.add(
+            models.Interruption(
+                kind=InterruptionKind.OUTING,
+                state=DecisionState.IN_FORCE,
+                valid_from=MONDAY,
+                valid_until=TUESDAY,
+                reason="Zoo de Servion",
+                begun_at=clock.now(),
+                classes=list(session.scalars(sa.select(models.SchoolClass))),
+            )
+        )
+
+
 def is_not_enrolled(app: Flask, family: Family) -> None:
     with writing(app) as session:
         session.scalars(sa.select(models.Enrolment)).one().valid_from = TUESDAY
@@ -192,7 +215,8 @@ STATES: list[tuple[CellState, Callable[[Flask, Family], None], str, str]] = [
     (CellState.SERVED, is_marked(Attendance.SERVED), "2026-11-16 12:30", "Normal"),
     (CellState.ABSENT, is_marked(Attendance.ABSENT), "2026-11-16 12:30", "Normal"),
     (CellState.FULL, is_full, "2026-11-16 07:30", ""),
-    (CellState.EXCLUDED, is_excluded, "2026-11-16 07:30", "20"),
+    (CellState.EXCLUDED, is_excluded, "2026-11-16 07:30", "19"),
+    (CellState.OUTING, is_on_outing, "2026-11-16 07:30", "Zoo de Servion"),
     (CellState.NOT_ENROLLED, is_not_enrolled, "2026-11-16 07:30", ""),
 ]
 OFFERED = {CellState.BOOKABLE: "book", CellState.BOOKED: "cancel"}
@@ -243,6 +267,23 @@ def test_the_reason_of_an_exclusion_is_not_shown(
     is_excluded(app, family)
 
     assert "Secret du comité" not in week(parent)
+
+
+def test_an_outing_is_the_business_of_its_class_only(
+    app: Flask, family: Family, parent: Browser
+) -> None:
+    is_on_outing(app, family)
+    with writing(app) as session:
+        year_id = session.scalars(sa.select(models.SchoolYear.id)).one()
+        other = models.SchoolClass(school_year_id=year_id, name="6P")
+        session.add(other)
+        session.flush()
+        session.scalars(sa.select(models.Enrolment)).one().school_class_id = other.id
+
+    page = week(parent)
+
+    assert state_of(cell(page, family.pupil_id)) == "bookable"
+    assert "Zoo de Servion" not in page
 
 
 # -- taps ------------------------------------------------------------------------------------------
