@@ -28,7 +28,7 @@ def refuse_if_used(
     found = [
         _named(session, user, wanted)
         for user, wanted in _references(model, ids, ignoring or {})
-        if session.scalar(sa.select(user.id).where(wanted).limit(1)) is not None
+        if _is_any(session, user, wanted)
     ]
     if found:
         raise UsedBy("; ".join(found))
@@ -37,8 +37,12 @@ def refuse_if_used(
 def refuse_if_any(session: Session, model: type[Any], *conditions: sa.ColumnElement[bool]) -> None:
     """Raises: UsedBy, if there are records of the model for which all of this holds."""
     wanted = sa.and_(*conditions)
-    if session.scalar(sa.select(model.id).where(wanted).limit(1)) is not None:
+    if _is_any(session, model, wanted):
         raise UsedBy(_named(session, model, wanted))
+
+
+def _is_any(session: Session, model: type[Any], wanted: sa.ColumnElement[bool]) -> bool:
+    return session.scalars(sa.select(model).where(wanted).limit(1)).first() is not None
 
 
 def _references(
@@ -52,17 +56,18 @@ def _references(
             for column in mapper.local_table.columns
             if any(key.column.table is table for key in column.foreign_keys)
         ]
-        if not columns or mapper.class_.__name__ in _TRACES:
+        if not columns or mapper.inherits or mapper.class_.__name__ in _TRACES:
             continue
         user = mapper.class_
         pointing = sa.or_(*(getattr(user, each.key).in_(ids) for each in columns))
-        yield user, sa.and_(pointing, user.id.not_in(ignoring.get(user, ())))
+        going = ignoring.get(user)
+        yield user, sa.and_(pointing, user.id.not_in(going)) if going else pointing
 
 
 def _named(session: Session, model: type[Any], wanted: sa.ColumnElement[bool]) -> str:
     """« Pupil: 12 (Zoé Müller, Jean Roth, …) »."""
-    count = session.scalar(sa.select(sa.func.count(model.id)).where(wanted))
-    query = sa.select(model).where(wanted).order_by(model.id).limit(SHOWN)
+    count = session.scalar(sa.select(sa.func.count()).select_from(model).where(wanted))
+    query = sa.select(model).where(wanted).order_by(*sa.inspect(model).primary_key).limit(SHOWN)
     names = [name for each in session.scalars(query) if (name := _name(each))]
     more = ["…"] if names and len(names) < (count or 0) else []
     shown = f" ({', '.join([*names, *more])})" if names else ""

@@ -1,0 +1,1 @@
+"""The next school year from this one."""
