@@ -11,6 +11,7 @@ from app.access import SYSTEM
 from app.booking.record import lock_day
 from app.booking.rules import service_rules
 from app.clock import local
+from app.kitchen.final_list import tell_kitchen
 from app.models import Booking, ServiceDay
 from app.payments.credit import credit_due
 from app.rules.deadlines import end_of_service_of, last_call_of
@@ -30,8 +31,11 @@ def close_day(day: date) -> Generator[int]:
         credit_due(session, service_rules(session), clock.now)
     yield 0
     with transaction(SYSTEM) as session:
-        rules = service_rules(session)
-        booking.begin_closing(session, lock_day(session, day), rules, clock.now)
+        locked = lock_day(session, day)
+        is_closed_now = locked.closed_at is None
+        booking.begin_closing(session, locked, service_rules(session), clock.now)
+        if is_closed_now:
+            tell_kitchen(session, locked, clock.now)
     yield 0
     while settled := _charge_next(day):
         yield settled

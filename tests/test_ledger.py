@@ -21,8 +21,10 @@ from app.models import (
     CanteenUser,
     CashCount,
     HealthAccess,
+    KitchenPrint,
     LedgerAccount,
     Period,
+    ServiceDay,
     Transfer,
 )
 from app.money import MAX_CENTS
@@ -388,6 +390,8 @@ def with_history(family: Family) -> Family:
             )
         )
         book(session, family.pupil_id, date(2026, 11, 18))
+        day_id = session.scalars(sa.select(ServiceDay.id)).first()
+        session.add(KitchenPrint(service_day_id=day_id, printed_at=NOW))
     return family
 
 

@@ -14,22 +14,32 @@ from app.booking.record import (
     new_operation,
 )
 from app.clock import Now, local
-from app.errors import CannotChange, NotFound, NotFunded, ServiceOver
+from app.errors import CannotChange, ChangedMeanwhile, NotFound, NotFunded, ServiceOver
 from app.models import Booking, ServiceDay
 from app.vocabulary import Attendance, BookingState, Reason
 
 
 def mark_attendance(
-    session: Session, booking_id: int, attendance: Attendance, day: date, now: Now
+    session: Session,
+    booking_id: int,
+    attendance: Attendance,
+    day: date,
+    now: Now,
+    *,
+    seen: int | None = None,
 ) -> Booking:
     """Served, absent, or expected again (undo); marking twice changes nothing.
 
+    `seen` is the version on the screen that was tapped: two tablets do not overwrite each other.
+
     Raises: NoServiceDay, NotFound, NotFunded for a meal that is not paid for, ServiceOver on
-    another day than today, CannotChange.
+    another day than today, CannotChange, ChangedMeanwhile.
     """
     _, booking, instant = _lock(session, booking_id, day, now)
     if booking.attendance is attendance:
         return booking
+    if seen not in {None, booking.version}:
+        raise ChangedMeanwhile
     if attendance is Attendance.SERVED and booking.state is not BookingState.CHARGED:
         raise NotFunded
     if booking.state not in {BookingState.CHARGED, BookingState.UNFUNDED}:

@@ -196,6 +196,7 @@ _SETTINGS: Final = [
                 "last_call",
                 "end_of_service",
                 "special_notice_days",
+                "kitchen_email",
                 "default_capacity",
                 "low_balance_meals",
             ]
@@ -227,6 +228,11 @@ class SettingsView(TableView):
     edit_title = _l("Edit the settings")
     show_fieldsets = _SETTINGS
     edit_fieldsets = _SETTINGS
+    description_columns = {
+        "kitchen_email": _l(
+            "Gets the final list at the last call. Without it the cooks get it who have an address."
+        )
+    }
     formatters_columns = {
         "top_up_minimum": format_chf,
         "top_up_maximum": format_chf,
@@ -234,6 +240,7 @@ class SettingsView(TableView):
     }
     validators_columns = {
         "email": [Optional(), Email(_l("Enter a mail address such as anne@example.ch."))],
+        "kitchen_email": [Optional(), Email(_l("Enter a mail address such as anne@example.ch."))],
         "end_of_service": [
             LaterThan("last_call", _l("The service ends after the last call.")),
         ],

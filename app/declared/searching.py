@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.extensions import db
 from app.filters import Condition, search_by
 from app.models import Account, AccountHolder, CanteenUser, Pupil, PupilAccount
-from app.pages.finding import is_meant, words_of
+from app.rules.names import is_meant, words_of
 
 
 def by_names(among: Callable[[list[int]], Condition], names: Callable[[], Any]) -> list[type[Any]]:

@@ -1,6 +1,6 @@
-"""The service: today's list, the kitchen's week, every booking."""
+"""The service: today's list, and what staff decide about a meal."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from flask import Response, flash, make_response, redirect, request, url_for
@@ -13,23 +13,18 @@ from app import clock
 from app.booking import Wish, cancel_meal, mark_attendance, refuse_meal
 from app.context import letterhead, pdf_answer, service_rules
 from app.declared.health_log import log_health_access
-from app.declared.kitchen import Kitchen, kitchen_of
-from app.declared.roll import Meal, by_class, counts_of, matching, meals_on, roll_of
 from app.documents.daylist import DayList, ListedClass, ListedPupil, render_day_list
-from app.documents.production import render_production
 from app.errors import BadInput, NotFound, Refusal, ServiceOver
 from app.extensions import db
+from app.kitchen.roll import Meal, by_class, counts_of, matching, meals_on, roll_of
 from app.labels import choices, reason_choices
-from app.models import Booking, ServiceDay
+from app.models import Booking
 from app.pages.asked import day_asked, id_asked, number_asked, record_asked, word_asked
 from app.rows import Rows, TableView
-from app.rules.weeks import days_of, week_to_show
 from app.security import current_actor
 from app.transaction import transaction
 from app.vocabulary import Attendance, Reason
 from app.web_errors import is_fetch, sentence_of
-
-_WEEK = timedelta(days=7)
 
 
 class TodayView(TableView):
@@ -74,11 +69,13 @@ class TodayView(TableView):
     @has_access
     def mark(self) -> Any:
         """Served, absent, or expected again; our script gets the row, other browsers the list."""
-        attendance, booking_id = _mark_asked(request.form)
+        attendance, booking_id, seen = _mark_asked(request.form)
         error = None
         try:
             with transaction(current_actor()) as session:
-                mark_attendance(session, booking_id, attendance, clock.today(), clock.now)
+                mark_attendance(
+                    session, booking_id, attendance, clock.today(), clock.now, seen=seen
+                )
         except Refusal as refused:
             error = refused
         return self._row(booking_id, error) if is_fetch() else _to_list(booking_id, error)
@@ -171,11 +168,12 @@ def _listed(meals: Any) -> tuple[ListedClass, ...]:
     )
 
 
-def _mark_asked(form: Any) -> tuple[Attendance, int]:
-    """The button that was pressed: its name is the attendance, its value the booking."""
+def _mark_asked(form: Any) -> tuple[Attendance, int, int]:
+    """The button that was pressed: its name is the attendance, its value booking and version."""
     for attendance in Attendance:
         if attendance.value in form:
-            return attendance, id_asked(form[attendance.value])
+            booking_id, _, seen = form[attendance.value].partition(".")
+            return attendance, id_asked(booking_id), id_asked(seen)
     raise BadInput
 
 
@@ -192,43 +190,3 @@ def _to_list(booking_id: int, error: Refusal | None = None) -> AnyResponse:
     if error:
         flash(sentence_of(error), "danger")
     return redirect(url_for("TodayView.list", _anchor=f"meal-{booking_id}"), 303)
-
-
-class ProductionView(TableView):
-    """The kitchen's week."""
-
-    datamodel = Rows(ServiceDay)
-    route_base = "/cuisine"
-    list_title = _l("Production list")
-    include_route_methods = {"list", "pdf"}
-
-    @expose("/", methods=["GET"])
-    @has_access
-    def list(self) -> Any:
-        """The week that holds ?date=."""
-        kitchen = _kitchen("production")
-        monday = kitchen.week.days[0].day
-        return self.render_template(
-            "service/production.html",
-            title=gettext("Production list"),
-            week=kitchen.week,
-            unfunded=kitchen.unfunded,
-            monday=monday,
-            before=monday - _WEEK,
-            after=monday + _WEEK,
-            today=clock.today(),
-        )
-
-    @expose("/pdf", methods=["GET"])
-    @has_access
-    def pdf(self) -> Response:
-        """The same, to print."""
-        week = _kitchen("production.pdf").week
-        return pdf_answer(render_production(week, letterhead(), gettext), f"{week.days[0].day}")
-
-
-def _kitchen(page: str) -> Kitchen:
-    monday = week_to_show(day_asked(request.args.get("date"), default=clock.today()))
-    kitchen = kitchen_of(db.session(), days_of(monday), clock.now())
-    log_health_access(kitchen.shown_pupils, page)
-    return kitchen

@@ -42,8 +42,15 @@ def holders_of(session: Session, account_ids: Iterable[int]) -> Mapping[int, lis
     return found
 
 
+def kitchen_address(canteen: CanteenSettings) -> str:
+    """Where the kitchen reads its mail; the canteen's own address where it has none."""
+    return canteen.kitchen_email or canteen.email
+
+
 def kitchen(session: Session) -> list[int | None]:
-    """The cooks that can be mailed; without any, None: the canteen's own address."""
+    """The kitchen's address (None), if it has one of its own; otherwise the cooks."""
+    if session.get_one(CanteenSettings, 1).kitchen_email:
+        return [None]
     query = sa.select(CanteenUser).where(CanteenUser.roles.any(StoredRole.name == Role.KITCHEN))
     cooks = [user.id for user in session.scalars(query) if can_be_mailed(user)]
     return list(cooks) or [None]
@@ -52,7 +59,7 @@ def kitchen(session: Session) -> list[int | None]:
 def may_still_read(session: Session, mail: OutboxMail, canteen: CanteenSettings) -> bool:
     """Whether the reader may have the mail now: they may have left since it was gathered."""
     if mail.user is None:
-        return is_address(canteen.email)
+        return is_address(kitchen_address(canteen))
     if not can_be_mailed(mail.user):
         return False
     return mail.account_id is None or holds_account(session, mail.user.id, mail.account_id)

@@ -19,12 +19,22 @@ TRAYS: Final = Face(14)
 
 
 @dataclass(frozen=True)
+class ClassCount:
+    """Meals of one type for one class; `before` is what the last paper said, if there was one."""
+
+    school_class: str
+    count: int
+    before: int | None = None
+
+
+@dataclass(frozen=True)
 class MealCount:
-    """Meals of one type on one day; `classes` adds (class, count) where it is wanted."""
+    """Meals of one type on one day; `before` is what the last paper said, if there was one."""
 
     meal: str
     count: int
-    classes: tuple[tuple[str, int], ...] = ()
+    classes: tuple[ClassCount, ...] = ()
+    before: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,29 +44,63 @@ class SpecialTray:
     pupil: str
     school_class: str
     restriction: str
+    is_new: bool = False
+
+
+@dataclass(frozen=True)
+class AllergyMet:
+    """A pupil whose meal holds, by the day's menu, what they are allergic to."""
+
+    pupil: str
+    school_class: str
+    meal: str
+    allergens: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ProductionDay:
-    """One day's counts and trays; `closed` is the reason why there is no service."""
+    """One day's counts and trays; `closed` is the reason why there is no service.
+
+    `printed_at` is when the last paper was made; `gone` are its trays that are wanted no more.
+    """
 
     day: date
     counts: tuple[MealCount, ...] = ()
     trays: tuple[SpecialTray, ...] = ()
     closed: str = ""
+    met: tuple[AllergyMet, ...] = ()
+    gone: tuple[SpecialTray, ...] = ()
+    printed_at: datetime | None = None
+
+    @property
+    def total(self) -> int:
+        """Meals of this day."""
+        return sum(count.count for count in self.counts)
 
     def count(self, meal: str) -> int:
         """Meals of this type on this day."""
         return sum(count.count for count in self.counts if count.meal == meal)
 
+    def change(self, meal: str | None = None) -> int:
+        """How many more, or fewer, than the last paper said; of all meals unless one is named."""
+        return sum(
+            count.count - count.before
+            for count in self.counts
+            if count.before is not None and meal in {None, count.meal}
+        )
+
     def count_in_class(self, meal: str, school_class: str) -> int:
         """Meals of this type for this class."""
-        return sum(
-            number
-            for count in self.counts
-            for name, number in count.classes
-            if (count.meal, name) == (meal, school_class)
-        )
+        return sum(each.count for each in self._in_class(meal, school_class))
+
+    def change_in_class(self, meal: str, school_class: str) -> int:
+        """How many more, or fewer, for this class than the last paper said."""
+        found = self._in_class(meal, school_class)
+        return sum(each.count - each.before for each in found if each.before is not None)
+
+    def _in_class(self, meal: str, school_class: str) -> list[ClassCount]:
+        of_meal = [each for count in self.counts if count.meal == meal for each in count.classes]
+        return [each for each in of_meal if each.school_class == school_class]
 
 
 @dataclass(frozen=True)
@@ -76,7 +120,7 @@ class ProductionWeek:
     def classes(self) -> list[str]:
         """The classes that are counted apart, by name."""
         counts = [count for day in self.days for count in day.counts]
-        return sorted({name for count in counts for name, _number in count.classes})
+        return sorted({each.school_class for count in counts for each in count.classes})
 
 
 def render_production(content: ProductionWeek, letterhead: Letterhead, gettext: Gettext) -> bytes:
@@ -94,18 +138,23 @@ def render_production(content: ProductionWeek, letterhead: Letterhead, gettext: 
     if content.classes:
         _counts_by_class(sheet, content, gettext)
     for day in content.days:
+        _met(sheet, day, content.locale, gettext)
         _trays(sheet, day, content.locale, gettext)
-    if any(day.trays for day in content.days):
+    if any(day.trays or day.met for day in content.days):
         sheet.paragraph(_("This list holds health data: do not leave it lying about."), SMALL)
     return sheet.pdf()
 
 
-def _subtitles(content: ProductionWeek, gettext: Gettext) -> tuple[str, str]:
+def _subtitles(content: ProductionWeek, gettext: Gettext) -> list[str]:
     _ = gettext
     first, last = content.days[0].day, content.days[-1].day
     week = _("Week from %(first)s to %(last)s")
+    words = {"first": format_day(first), "last": format_day(last)}
     moment = _("As of %(moment)s") % {"moment": format_moment(content.printed_at)}
-    return week % {"first": format_day(first), "last": format_day(last)}, moment
+    lines = [format_long_day(first, content.locale) if first == last else week % words, moment]
+    if any(day.printed_at for day in content.days):
+        lines.append(_("In brackets: what has changed since the last print of that day."))
+    return lines
 
 
 def _day_columns(content: ProductionWeek, *titles: str) -> list[Column]:
@@ -121,18 +170,24 @@ def _counts(sheet: Sheet, content: ProductionWeek, gettext: Gettext) -> None:
     _ = gettext
     table = Table(sheet, _day_columns(content, _("Meal")), FIGURES, head=Face(13))
     for meal in content.meals:
-        table.row((meal, *(_figure(day, day.count(meal)) for day in content.days)))
-    totals = (sum(count.count for count in day.counts) for day in content.days)
-    figures = map(_figure, content.days, totals)
-    table.row((_("Total"), *figures), bold=True, fill=PALE)
+        figures = (_figure(day, day.count(meal), day.change(meal)) for day in content.days)
+        table.row((meal, *figures))
+    totals = (_figure(day, day.total, day.change()) for day in content.days)
+    table.row((_("Total"), *totals), bold=True, fill=PALE)
     for day in content.days:
         if day.closed:
             _closed(sheet, day, content.locale, gettext)
     sheet.skip(8 * mm)
 
 
-def _figure(day: ProductionDay, count: int) -> str:
-    return "–" if day.closed and not count else str(count)
+def _figure(day: ProductionDay, count: int, change: int) -> str:
+    figure = "–" if day.closed and not count else str(count)
+    return f"{figure} ({signed(change)})" if change else figure
+
+
+def signed(change: int) -> str:
+    """A change with its sign, the minus as wide as the plus."""
+    return f"{change:+}".replace("-", "\u2212")
 
 
 def _closed(sheet: Sheet, day: ProductionDay, locale: str, gettext: Gettext) -> None:
@@ -148,14 +203,34 @@ def _counts_by_class(sheet: Sheet, content: ProductionWeek, gettext: Gettext) ->
     table = Table(sheet, columns, Face(12), caption=_("Meals by class"))
     for school_class in content.classes:
         for meal in content.meals:
-            figures = [day.count_in_class(meal, school_class) for day in content.days]
-            if any(figures):
-                table.row((school_class, meal, *map(_figure, content.days, figures)))
+            counts = [day.count_in_class(meal, school_class) for day in content.days]
+            changes = [day.change_in_class(meal, school_class) for day in content.days]
+            if any(counts) or any(changes):
+                figures = map(_figure, content.days, counts, changes)
+                table.row((school_class, meal, *figures))
+    sheet.skip(8 * mm)
+
+
+def _met(sheet: Sheet, day: ProductionDay, locale: str, gettext: Gettext) -> None:
+    if not day.met:
+        return
+    _ = gettext
+    caption = _("Allergies that meet the menu, %(day)s: %(count)s")
+    words = {"day": format_long_day(day.day, locale), "count": len(day.met)}
+    columns = (
+        Column(_("Pupil"), 35),
+        Column(_("Class"), 15),
+        Column(_("Meal"), 20),
+        Column(_("Allergens"), 30, bold=True),
+    )
+    table = Table(sheet, columns, TRAYS, caption=caption % words)
+    for each in day.met:
+        table.row((each.pupil, each.school_class, each.meal, ", ".join(each.allergens)))
     sheet.skip(8 * mm)
 
 
 def _trays(sheet: Sheet, day: ProductionDay, locale: str, gettext: Gettext) -> None:
-    if not day.trays:
+    if not (day.trays or day.gone):
         return
     _ = gettext
     caption = _("Special trays, %(day)s: %(count)s")
@@ -167,5 +242,8 @@ def _trays(sheet: Sheet, day: ProductionDay, locale: str, gettext: Gettext) -> N
     )
     table = Table(sheet, columns, TRAYS, caption=caption % words)
     for tray in day.trays:
-        table.row((tray.pupil, tray.school_class, tray.restriction))
+        pupil = _("%(pupil)s (new)") % {"pupil": tray.pupil} if tray.is_new else tray.pupil
+        table.row((pupil, tray.school_class, tray.restriction))
+    for tray in day.gone:
+        table.row((tray.pupil, tray.school_class, _("no longer wanted")))
     sheet.skip(8 * mm)

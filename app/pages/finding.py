@@ -5,12 +5,9 @@ name. A school has a few thousand names: they are read afresh and compared here;
 a name is remembered, and that never grows old.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -21,10 +18,10 @@ from app import clock
 from app.access import is_held_on
 from app.models import Account, AccountHolder, CanteenUser, Enrolment, Pupil, PupilAccount
 from app.models import SchoolClass as Class
+from app.rules.names import is_meant, words_of
 
 SHOWN: Final = 10
 FEWEST_LETTERS: Final = 2
-_LIGATURES: Final = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae"})
 
 
 @dataclass(frozen=True)
@@ -41,20 +38,6 @@ class _Name:
     id: int
     label: str
     words: tuple[str, ...]
-
-
-@lru_cache(maxsize=32_768)
-def words_of(name: str) -> tuple[str, ...]:
-    """A name without accents and capitals: « Élodie Favre-Aubry » is elodie, favre, aubry."""
-    parts = unicodedata.normalize("NFKD", name.translate(_LIGATURES))
-    plain = "".join(each for each in parts if not unicodedata.combining(each))
-    return tuple(re.findall(r"\w+", plain.casefold()))
-
-
-def is_meant(typed: Iterable[str], words: Iterable[str]) -> bool:
-    """Whether each word that was typed begins one of the name's words."""
-    names = tuple(words)
-    return all(any(name.startswith(word) for name in names) for word in typed)
 
 
 def find(session: Session, text: str, today: date) -> list[Found]:

@@ -93,6 +93,25 @@ function filterNames(input) {
   }
 }
 
+/* A screen that nobody touches shows itself anew; while it cannot, it says that it is behind. */
+function refreshScreen(screen) {
+  setInterval(async () => {
+    const live = document.getElementById("live");
+    try {
+      const answer = await fetch(location, { headers: { Accept: "text/html" } });
+      if (!answer.ok) throw new Error(answer.status);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(screen.id);
+      if (!fresh) return location.reload();
+      document.getElementById(screen.id).replaceChildren(...fresh.childNodes);
+      live.textContent = "";
+    } catch {
+      live.textContent = live.dataset.behind;
+    }
+  }, screen.dataset.refresh * 1000);
+}
+for (const screen of all("[data-refresh]")) refreshScreen(screen);
+
 /* Actions on rows wait until a row is ticked. */
 function countRows() {
   for (const button of all("[data-needs-rows]")) {

@@ -10,10 +10,12 @@ from flask import Flask
 
 from app import ledger
 from app.booking import Wish, book_meal
+from app.errors import ChangedMeanwhile
 from app.models import Booking, BookingChange, HealthAccess, HealthRecord, OutboxFact, Pupil
 from app.vocabulary import Attendance, BookingState, Channel, FactKind, Reason, Severity
 from tests.booking.acting import LONG_BEFORE, MONDAY, RULES, balance_of, close_day
 from tests.conftest import FrozenClock
+from tests.declared.acting import in_french
 from tests.documents.reading import text_of as pdf_text
 from tests.factories import NORMAL, Family, make_family
 from tests.sessions import reading, writing
@@ -73,8 +75,14 @@ def row_of(page: str, household: Family, app: Flask) -> str:
     return page.partition(f'id="meal-{key}"')[2].partition("</li>")[0]
 
 
+def tap(app: Flask, household: Family) -> str:
+    """What a button of the family's row sends now."""
+    booking = booking_of(app, household)
+    return f"{booking.id}.{booking.version}"
+
+
 def mark(browser: Browser, app: Flask, household: Family, attendance: str) -> Any:
-    return browser.fetch("/service/mark", {attendance: str(booking_of(app, household).id)})
+    return browser.fetch("/service/mark", {attendance: tap(app, household)})
 
 
 def allergic(app: Flask, household: Family, *allergens: str, note: str = "") -> None:
@@ -124,7 +132,7 @@ def test_without_the_script_a_tap_leads_back_to_its_row(app: Flask, till: Browse
     household = covered(app)
     key = booking_of(app, household).id
 
-    answer = till.post("/service/mark", {"served": str(key)})
+    answer = till.post("/service/mark", {"served": tap(app, household)})
 
     assert answer.location == f"/service/#meal-{key}"
     assert booking_of(app, household).attendance is Attendance.SERVED
@@ -139,6 +147,20 @@ def test_marking_twice_writes_one_change(app: Flask, till: Browser) -> None:
     with reading(app) as session:
         served = BookingChange.attendance == Attendance.SERVED
         assert session.scalar(sa.select(sa.func.count(BookingChange.id)).where(served)) == 1
+
+
+def test_a_tablet_that_is_behind_overwrites_nothing(app: Flask, till: Browser) -> None:
+    household = covered(app)
+    seen = tap(app, household)
+    mark(logged_in(app, "kitchen"), app, household, "absent")
+
+    answer = till.fetch("/service/mark", {"served": seen})
+    same = till.fetch("/service/mark", {"absent": seen})
+
+    assert (answer.status_code, same.status_code) == (409, 200)
+    assert in_french(app, ChangedMeanwhile.sentence) in text_of(answer.text)
+    assert f'value="{tap(app, household)}"' in answer.text
+    assert booking_of(app, household).attendance is Attendance.ABSENT
 
 
 def test_a_meal_that_is_not_covered_is_not_served(app: Flask, till: Browser) -> None:
@@ -303,12 +325,13 @@ def test_two_tills_decide_about_the_same_meal_once(app: Flask, till: Browser) ->
     cookie = till.client.get_cookie("session")
     assert cookie is not None
     path, sent = f"/service/meal/{booking.id}/excuse", {"csrf_token": till.token}
+    tap_value = tap(app, household)
 
     def decide(turn: int) -> int:
         browser = app.test_client()
         browser.set_cookie("session", cookie.value)
         if turn % 2:
-            return browser.post("/service/mark", data={**sent, "served": booking.id}).status_code
+            return browser.post("/service/mark", data={**sent, "served": tap_value}).status_code
         excuse = {**sent, "reason": "illness", "version": booking.version}
         return browser.post(path, data=excuse).status_code
 
@@ -359,7 +382,7 @@ def test_the_row_the_page_and_the_papers_are_logged_too(app: Flask, till: Browse
     mark(till, app, household, "served")
     secretariat = logged_in(app, "secretariat")
     secretariat.get("/cuisine/")
-    secretariat.get("/cuisine/pdf")
+    secretariat.post("/cuisine/pdf")
 
     pages = ["today.pdf", "meal", "today", "production", "production.pdf"]
     assert logged_views(app) == [(household.pupil_id, page) for page in pages]
@@ -415,7 +438,7 @@ def test_a_special_tray_says_for_whom_and_what_it_respects(app: Flask) -> None:
 
     kitchen = logged_in(app, "kitchen")
     said = text_of(kitchen.get("/cuisine/").text)
-    printed = " ".join(pdf_text(kitchen.get("/cuisine/pdf").data).split())
+    printed = " ".join(pdf_text(kitchen.post("/cuisine/pdf").data).split())
 
     for paper in (said, printed):
         assert name in paper
@@ -449,9 +472,11 @@ def test_others_see_neither_list_nor_kitchen(app: Flask, role: str) -> None:
         browser.get("/service/"),
         browser.get("/service/pdf"),
         browser.get("/cuisine/"),
-        browser.get("/cuisine/pdf"),
+        browser.post("/cuisine/pdf"),
+        browser.get("/cuisine/labels"),
+        browser.get("/cuisine/screen"),
         browser.get(f"/service/meal/{key}"),
-        browser.post("/service/mark", {"served": str(key)}),
+        browser.post("/service/mark", {"served": tap(app, household)}),
     ]
 
     assert {answer.status_code for answer in answers} == {403}

@@ -4,6 +4,8 @@ from datetime import date, timedelta
 import pytest
 
 from app.documents.production import (
+    AllergyMet,
+    ClassCount,
     MealCount,
     ProductionDay,
     ProductionWeek,
@@ -25,11 +27,12 @@ MONDAY = date(2026, 11, 23)
 SERVED = ProductionDay(
     MONDAY,
     (
-        MealCount("Normal", 84, (("3P", 40), ("4P", 44))),
-        MealCount("Végétarien", 12, (("3P", 12),)),
-        MealCount("Spécial", 1, (("4P", 1),)),
+        MealCount("Normal", 84, (ClassCount("3P", 40), ClassCount("4P", 44))),
+        MealCount("Végétarien", 12, (ClassCount("3P", 12),)),
+        MealCount("Spécial", 1, (ClassCount("4P", 1),)),
     ),
     (SpecialTray("Zoé Favre", "4P", "Sans gluten"),),
+    met=(AllergyMet("Léo Rochat", "3P", "Normal", ("Lait", "Œufs")),),
 )
 CLOSED = ProductionDay(date(2026, 11, 24), closed="Journée pédagogique")
 WEEK = ProductionWeek((SERVED, CLOSED), MORNING)
@@ -50,10 +53,31 @@ WEEK = ProductionWeek((SERVED, CLOSED), MORNING)
         "Mardi 24 novembre 2026: closed (Journée pédagogique)",
         "Special trays, Lundi 23 novembre 2026: 1",
         "Zoé Favre 4P Sans gluten",
+        "Allergies that meet the menu, Lundi 23 novembre 2026: 1",
+        "Léo Rochat 3P Normal Lait, Œufs",
     ],
 )
 def test_shows_every_field(shown: str) -> None:
     assert shown in text_of(render_production(WEEK, CANTEEN, plain))
+
+
+def test_what_changed_since_the_last_print_is_marked() -> None:
+    day = ProductionDay(
+        MONDAY,
+        (
+            MealCount("Normal", 84, (ClassCount("3P", 40, 38), ClassCount("4P", 44, 45)), 83),
+            MealCount("Végétarien", 12, (ClassCount("3P", 12, 12),), 12),
+        ),
+        (SpecialTray("Zoé Favre", "4P", "Sans gluten", is_new=True),),
+        gone=(SpecialTray("Léo Rochat", "3P", ""),),
+        printed_at=MORNING,
+    )
+
+    text = text_of(render_production(replace(WEEK, days=(day,)), CANTEEN, plain))
+
+    assert "Normal 84 (+1) Végétarien 12 Total 96 (+1)" in text
+    assert "3P Normal 40 (+2) 3P Végétarien 12 4P Normal 44 (\u22121)" in text
+    assert "Zoé Favre (new) 4P Sans gluten Léo Rochat 3P no longer wanted" in text
 
 
 def test_totals_by_class_are_left_out_where_nobody_counts_them() -> None:

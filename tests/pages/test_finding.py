@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.access import SYSTEM
 from app.models import Account, Pupil
-from app.pages.finding import SHOWN, accounts_meant, find, is_meant, words_of
+from app.pages.finding import SHOWN, accounts_meant, find
+from app.rules.names import is_meant, words_of
 from app.transaction import transaction
 from tests.factories import Family, make_family
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from app.labels import label
-from app.models import Booking, Enrolment, HealthRecord, Pupil, SchoolClass, ServiceDay
-from app.pages.finding import is_meant, words_of
+from app.models import Booking, Enrolment, HealthRecord, Menu, Pupil, SchoolClass, ServiceDay
+from app.rules.names import is_meant, words_of
 from app.vocabulary import Allergen, Attendance, BookingState, Severity
 
 _LISTED = (
@@ -31,6 +31,7 @@ class Health:
     allergens: tuple[str, ...] = ()
     is_severe: bool = False
     note: str = ""
+    kept_away: frozenset[Allergen] = frozenset()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -40,7 +41,10 @@ class Health:
 
 @dataclass(frozen=True)
 class Meal:
-    """One pupil on the list. `is_open` is shown as a mark that children do not understand."""
+    """One pupil on the list. `is_open` is shown as a mark that children do not understand.
+
+    `meets` is what the day's menu holds of the pupil's allergens.
+    """
 
     booking_id: int
     pupil_id: int
@@ -49,10 +53,13 @@ class Meal:
     name: str
     school_class: str
     meal: str
+    meal_type_id: int
+    is_special: bool
     diet: str
     state: BookingState
     attendance: Attendance
     health: Health
+    meets: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -123,7 +130,16 @@ def meals_on(session: Session, day: date, *conditions: sa.ColumnElement[bool]) -
     )
     found = session.execute(query).all()
     health = health_of(session, (booking.pupil_id for booking, _ in found), day)
-    meals = [_meal(booking, name or "", health) for booking, name in found]
+    served = allergens_served(session, [day])
+    meals = [
+        _meal(
+            booking,
+            name or "",
+            health.get(booking.pupil_id, Health()),
+            served.get((day, booking.meal_type_id), frozenset()),
+        )
+        for booking, name in found
+    ]
     return sorted(meals, key=lambda meal: (meal.school_class, words_of(meal.name)))
 
 
@@ -132,7 +148,28 @@ def roll_of(session: Session, day: date) -> list[Meal]:
     return meals_on(session, day, Booking.state.in_(_LISTED))
 
 
-def _meal(booking: Booking, school_class: str, health: dict[int, Health]) -> Meal:
+def allergens_served(
+    session: Session, days: Iterable[date]
+) -> dict[tuple[date, int], frozenset[Allergen]]:
+    """What the menus declare, by day and meal type."""
+    query = (
+        sa.select(ServiceDay.date, Menu.meal_type_id, Menu.allergens)
+        .join(ServiceDay, ServiceDay.id == Menu.service_day_id)
+        .where(ServiceDay.date.in_(list(days)))
+    )
+    return {
+        (day, meal_type_id): frozenset(map(Allergen, allergens))
+        for day, meal_type_id, allergens in session.execute(query)
+    }
+
+
+def meeting(kept_away: Iterable[Allergen], served: Iterable[Allergen]) -> tuple[str, ...]:
+    """The allergens that are in both, in the reader's words."""
+    both = set(kept_away) & set(served)
+    return tuple(label(allergen) for allergen in Allergen if allergen in both)
+
+
+def _meal(booking: Booking, school_class: str, health: Health, served: frozenset[Allergen]) -> Meal:
     return Meal(
         booking_id=booking.id,
         pupil_id=booking.pupil_id,
@@ -141,10 +178,13 @@ def _meal(booking: Booking, school_class: str, health: dict[int, Health]) -> Mea
         name=booking.pupil.full_name,
         school_class=school_class,
         meal=booking.meal_type.name,
+        meal_type_id=booking.meal_type_id,
+        is_special=booking.meal_type.is_special,
         diet=booking.pupil.diet.name,
         state=booking.state,
         attendance=booking.attendance,
-        health=health.get(booking.pupil_id, Health()),
+        health=health,
+        meets=meeting(health.kept_away, served),
     )
 
 
@@ -162,6 +202,7 @@ def _health(record: HealthRecord) -> Health:
         allergens=tuple(label(Allergen(each)) for each in record.allergens),
         is_severe=record.severity is Severity.ANAPHYLAXIS,
         note=record.note,
+        kept_away=frozenset(map(Allergen, record.allergens)),
     )
 
 
