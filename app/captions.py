@@ -20,6 +20,7 @@ COLUMNS: Final[dict[str, Any]] = {
     "begun_at": _l("In force since"),
     "begun_by": _l("Put in force by"),
     "birth_date": _l("Birth date"),
+    "announced_days": _l("Announced bank top-ups are waited for, in days"),
     "answer": _l("Answer"),
     "answered_at": _l("Answered"),
     "asked_at": _l("Asked"),

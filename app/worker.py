@@ -31,6 +31,7 @@ from app.delivery.gather import gather, is_anything_due
 from app.delivery.queue import deliver, is_anything_waiting
 from app.enquiries import ask_providers, is_anything_to_ask
 from app.models import Job, LoginAttempt, TopUp
+from app.payments.announced import expire_late, has_late
 from app.payments.credit import credit_due
 from app.transaction import look, transaction
 from app.vocabulary import TopUpState
@@ -65,6 +66,12 @@ def _credit_top_ups(_: str) -> Generator[int]:
     with transaction(SYSTEM) as session:
         credited = credit_due(session, service_rules(session), clock.now)
     yield credited
+
+
+def _expire_announced(_: str) -> Generator[int]:
+    with transaction(SYSTEM) as session:
+        expired = expire_late(session, clock.now())
+    yield expired
 
 
 def _has_mail(session: Session, now: datetime) -> bool:
@@ -108,6 +115,7 @@ def _beat(_: str) -> Generator[int]:
 TASKS: Final = (
     Task("ask providers", is_anything_to_ask, ask_providers),
     Task("credit top-ups", _is_credit_due, _credit_top_ups),
+    Task("expire top-ups", has_late, _expire_announced),
     Task("close days", lambda s, now: bool(days_to_close(s, now)), close_days),
     Task("refuse unfunded", lambda s, now: bool(days_to_refuse(s, now)), refuse_unfunded),
     Task(TELL_BALANCES, is_round_due, go_round),

@@ -214,6 +214,7 @@ _SETTINGS: Final = [
                 "reference_prefix",
                 "refund_iban",
                 "refund_days",
+                "announced_days",
                 "bank_channel",
             ]
         },
@@ -255,6 +256,7 @@ class SettingsView(TableView):
         "creditor_iban": [Optional(), _is_iban],
         "refund_iban": [Optional(), _can_pay],
         "refund_days": [NumberRange(min=1, max=60)],
+        "announced_days": [NumberRange(min=10, max=365)],
         "reference_prefix": [Regexp(r"\d{6}$", message=_l("Six digits.")), Length(max=6)],
     }
 

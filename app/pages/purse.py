@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.access import is_held_on
 from app.booking.prices import categories_on, price_list
-from app.clock import instant_of, local
+from app.clock import instant_of
 from app.labels import label
 from app.models import (
     Account,
@@ -23,8 +23,14 @@ from app.models import (
 )
 from app.money import Cents
 from app.pages.finding import class_names
+from app.pages.incoming import (
+    StandingOrder,
+    standing_order,
+    top_ups_on_their_way,
+    when_it_counts,
+)
 from app.payments.till import SMALLEST_COIN
-from app.vocabulary import Attendance, BookingState, TopUpState
+from app.vocabulary import Attendance, BookingState
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,11 @@ class Child:
 
 @dataclass(frozen=True)
 class Incoming:
-    """A top-up that is validated and not credited yet."""
+    """A top-up that is not credited yet: validated, or announced by the family."""
 
     channel: str
     amount: Cents
-    credit_on: date | None
+    when: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Purse:
     holders: list[str]
     children: list[Child]
     incoming: list[Incoming]
+    standing_order: StandingOrder | None
     missing: Cents
 
 
@@ -72,6 +79,7 @@ def purse_of(session: Session, account: Account, today: date) -> Purse:
         holders=_holders(session, account.id, today),
         children=_children(session, children, bookings, account.id, today),
         incoming=_incoming(session, account.id),
+        standing_order=standing_order(session, account.id),
         missing=_missing(session, account, bookings, today),
     )
 
@@ -148,18 +156,9 @@ def _word_for(booking: Booking) -> str:
 
 
 def _incoming(session: Session, account_id: int) -> list[Incoming]:
-    query = (
-        sa.select(TopUp)
-        .where(TopUp.account_id == account_id, TopUp.state == TopUpState.VALIDATED)
-        .order_by(TopUp.credit_at, TopUp.id)
-    )
     return [
-        Incoming(
-            label(top_up.channel),
-            top_up.amount,
-            local(top_up.credit_at).date() if top_up.credit_at else None,
-        )
-        for top_up in session.scalars(query)
+        Incoming(label(top_up.channel), top_up.amount, when_it_counts(top_up))
+        for top_up in top_ups_on_their_way(session, account_id)
     ]
 
 

@@ -19,7 +19,7 @@ from app.errors import NoBankDetails
 from app.extensions import db
 from app.models import Account, QrBill
 from app.money import Cents, decimal_chf, format_chf
-from app.pages.incoming import can_withdraw, top_ups_on_their_way, when_it_counts
+from app.pages.incoming import can_withdraw, not_arrived, top_ups_on_their_way, when_it_counts
 from app.payments.limits import limits_of
 from app.payments.online import current_terms
 from app.payments.providers import is_open
@@ -153,7 +153,7 @@ def why_no_bill(account: Account) -> str:
 
 
 def on_its_way(session: Session, account_id: int) -> list[OnItsWay]:
-    """The account's money on its way, the soonest first."""
+    """The account's money on its way, the soonest first; then what never came."""
     return [
         OnItsWay(
             top_up.id,
@@ -162,7 +162,10 @@ def on_its_way(session: Session, account_id: int) -> list[OnItsWay]:
             when_it_counts(top_up),
             can_withdraw(top_up),
         )
-        for top_up in top_ups_on_their_way(session, account_id)
+        for top_up in (
+            *top_ups_on_their_way(session, account_id),
+            *not_arrived(session, account_id),
+        )
     ]
 
 

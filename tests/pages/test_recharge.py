@@ -2,7 +2,7 @@
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from app.models import (
     QrBill,
     TopUp,
 )
+from app.payments.announced import expire_late
 from app.transaction import transaction
 from app.vocabulary import FactKind, Role, TopUpChannel, TopUpState
 from app.worker import Worker
@@ -164,6 +165,27 @@ def test_one_amount_is_on_its_way_until_the_parent_cancels_it(app_on: Flask) -> 
     assert "25 nov. 2026" in text_of(page)
     assert answer.status_code == 303
     assert after.state is TopUpState.CANCELLED
+
+
+def test_what_never_came_is_said_where_the_family_tops_up(
+    app: Flask, frozen_clock: FrozenClock
+) -> None:
+    family = household(app)
+    browser = logged_in(app, family.username)
+    bill = ordered(browser, family)
+    frozen_clock.advance(timedelta(days=20))
+    late = text_of(browser.get("/recharge/").text)
+    frozen_clock.advance(timedelta(days=10))
+    with app.app_context(), transaction(SYSTEM) as session:
+        expire_late(session, clock.now())
+
+    page, paper = text_of(browser.get("/recharge/").text), text_of(browser.get(bill).text)
+
+    assert "attendu pour le 25 novembre" in late
+    assert "CHF 57.00 · Banque pas arrivé" in page
+    assert "Cette recharge n’est pas arrivée." in paper
+    assert "/withdraw/" not in browser.get("/recharge/").text
+    assert "CHF 57.00" not in text_of(browser.get("/").text)
 
 
 def test_a_standing_order_announces_nothing(app: Flask) -> None:

@@ -14,7 +14,7 @@ from app.booking import Wish, book_meal
 from app.clock import instant_of
 from app.extensions import db
 from app.labels import label
-from app.models import Account, PupilAccount, Receipt, TopUp
+from app.models import Account, PupilAccount, QrBill, Receipt, TopUp
 from app.vocabulary import BookingState, TopUpChannel, TopUpState
 from tests.booking.acting import LONG_BEFORE, MONDAY, RULES, close_day
 from tests.conftest import FrozenClock
@@ -295,8 +295,41 @@ def test_money_on_its_way_is_shown_with_its_day(app: Flask, till: Browser) -> No
 
     said = text_of(till.get(f"/caisse/account/{household.account_id}").text)
 
-    assert "75.00" in said
-    assert "16.11.2026" in said
+    assert "CHF 75.00, En ligne, compte dès le 16 novembre, 14:00" in said
+
+
+def test_what_a_family_announced_is_shown_and_so_is_its_standing_order(
+    app: Flask, till: Browser
+) -> None:
+    household = family(app)
+    with writing(app) as session:
+        for number, state in enumerate((TopUpState.ANNOUNCED, TopUpState.CREDITED)):
+            session.add(
+                TopUp(
+                    account_id=household.account_id,
+                    channel=TopUpChannel.BANK,
+                    state=state,
+                    amount=12_000,
+                    made_at=LONG_BEFORE(),
+                    credit_at=instant_of(MONDAY, time(12)),
+                    credited_at=clock.now() if state is TopUpState.CREDITED else None,
+                    request_id=f"bank{number}",
+                )
+            )
+        session.add(
+            QrBill(
+                account_id=household.account_id,
+                amount=12_000,
+                is_standing=True,
+                made_at=LONG_BEFORE(),
+                request_id="standing",
+            )
+        )
+
+    said = text_of(till.get(f"/caisse/account/{household.account_id}").text)
+
+    assert "CHF 120.00, Banque, attendu d’ici au 16 novembre" in said
+    assert "Ordre permanent CHF 120.00, chaque mois, le dernier le 16 novembre" in said
 
 
 def test_the_script_gets_the_results_alone(app: Flask, till: Browser) -> None:
