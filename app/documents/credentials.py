@@ -7,20 +7,11 @@ from typing import Final
 from reportlab.lib.colors import black
 from reportlab.lib.units import mm
 
+from app.documents.envelope import begin_letter
 from app.documents.letterhead import BODY, Gettext, Letterhead, Paper, Sheet
 from app.documents.lettering import BOLD, MONO, printable
 from app.documents.pen import GREY, PALE, Box
 from app.documents.text import Face, format_day, shrink_lines
-
-ADDRESS_LEFT: Final = 118 * mm
-ADDRESS_TOP: Final = 50 * mm
-"""Where the recipient begins, from the left and upper edges: Swiss C5 envelope, window right."""
-
-ADDRESS: Final = Face(11)
-ADDRESS_WIDTH: Final = 80 * mm
-ADDRESS_HEIGHT: Final = 34 * mm
-BODY_TOP: Final = 97 * mm
-"""Where the letter's text begins, from the upper edge: below the window."""
 
 QR_SIDE: Final = 36 * mm
 
@@ -51,13 +42,14 @@ class HolderLetter:
 
 @dataclass(frozen=True)
 class CredentialsLetter:
-    """The letters of one family; `opening_hours` are lines such as « Lu-Ve, 08:00 - 11:30 »."""
+    """The letters of some people; `opening_hours` are lines such as « Lu-Ve, 08:00 - 11:30 »."""
 
     holders: tuple[HolderLetter, ...]
     site_url: str
     written_on: date
     opening_hours: tuple[str, ...] = ()
     locale: str = "fr"
+    is_window_left: bool = False
 
 
 def render_credentials(
@@ -84,8 +76,8 @@ def _letter(
     sheet: Sheet, holder: HolderLetter, content: CredentialsLetter, gettext: Gettext
 ) -> None:
     _ = gettext
-    _address(sheet, holder)
-    sheet.y = min(sheet.y, sheet.paper_height - BODY_TOP)
+    is_left = content.is_window_left
+    begin_letter(sheet, holder.name, holder.address_lines, is_window_left=is_left)
     sheet.paragraph(format_day(content.written_on))
     sheet.skip(5 * mm)
     sheet.paragraph(_("Your access to the canteen"), Face(15, BOLD))
@@ -94,20 +86,6 @@ def _letter(
     _secrets(sheet, holder, content, gettext)
     _steps(sheet, gettext)
     _contact(sheet, content, gettext)
-
-
-def _address(sheet: Sheet, holder: HolderLetter) -> None:
-    """The recipient in the envelope's window, smaller rather than wider or longer."""
-    pieces = [
-        (face, line)
-        for text in (holder.name, *holder.address_lines)
-        for face, lines in [shrink_lines(text, ADDRESS_WIDTH, ADDRESS, 2)]
-        for line in lines
-    ]
-    scale = min(1, ADDRESS_HEIGHT / sum(face.leading for face, _line in pieces))
-    y = sheet.paper_height - ADDRESS_TOP
-    for face, line in pieces:
-        y = sheet.line(line, ADDRESS_LEFT, y, Face(face.size * scale))
 
 
 def _welcome(sheet: Sheet, holder: HolderLetter, gettext: Gettext) -> None:

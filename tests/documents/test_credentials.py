@@ -7,12 +7,11 @@ from pypdf import PdfReader
 from reportlab.lib.units import mm
 
 from app.documents.credentials import (
-    ADDRESS_LEFT,
-    ADDRESS_TOP,
     CredentialsLetter,
     HolderLetter,
     render_credentials,
 )
+from app.documents.envelope import ADDRESS_LEFT, ADDRESS_TOP
 from tests.documents.reading import CANTEEN, LONG_NAME, STRANGE_NAMES, fonts_of, pages_of, plain
 
 ANNE = HolderLetter(
