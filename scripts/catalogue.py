@@ -36,8 +36,8 @@ KEYWORDS = DEFAULT_KEYWORDS | {
 
 SAME_IN_FRENCH = frozenset(
     """
-    absent action actions agenda allergies chf classes date dessert document documents exclusion
-    exclusions gluten iban journal lupin menu menus normal pages pdf permission permissions
+    absences absent action actions agenda allergies chf classes date dessert document documents
+    exclusion exclusions gluten iban journal lupin menu menus normal pages pdf permission permissions
     restriction service services total version
     """.split()  # noqa: SIM905 - as prose it is read and merged more easily
 )

@@ -14,7 +14,8 @@ from app.money import format_chf
 from app.rows import READ, Rows, TableView
 
 
-def _class_choices() -> Any:
+def class_choices() -> list[tuple[str, str]]:
+    """Every class, those of the newest year first."""
     query = sa.select(SchoolClass).options(joinedload(SchoolClass.school_year))
     found = db.session().scalars(query.order_by(SchoolClass.id.desc())).all()
     return [(str(each.id), f"{each.name} ({each.school_year.name})") for each in found]
@@ -75,7 +76,7 @@ class BookingListView(TableView):
     search_columns = ["day", "school_class", "state", "attendance", "meal_type"]
     search_form_extra_fields = {
         "day": DateField(_l("Day")),
-        "school_class": SelectField(_l("Class"), choices=_class_choices),
+        "school_class": SelectField(_l("Class"), choices=class_choices),
     }
     order_columns = ["service_day.date", "price"]
     label_columns = {"service_day.date": _l("Day")}

@@ -1,26 +1,26 @@
 """What the accountant looks at first: families' money, how it came in, what waits, what is due."""
 
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, time
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask import url_for
-from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import format_date, gettext, ngettext
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.clock import instant_of, local
+from app.declared.charts import ChartView, Figures, month
 from app.declared.refunds import is_open, is_overdue
 from app.extensions import db
-from app.labels import label
-from app.models import Account, BankEntry, RefundRequest, TopUp
-from app.money import Cents, decimal_chf, format_chf
-from app.vocabulary import BankEntryState, TopUpChannel, TopUpState
+from app.figures import TopUpFigure
+from app.labels import LABELS
+from app.models import Account, BankEntry, RefundRequest
+from app.money import Cents, format_chf
+from app.vocabulary import BankEntryState, TopUpChannel
 
-_MONTHS = 12
+_MONTHS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -33,45 +33,45 @@ class Figure:
     url: str
 
 
-class DashboardView(BaseView):
-    """Lists behind every figure; the chart is a table with bars, drawn here."""
-
+class DashboardView(ChartView):
     route_base = "/accounting"
-    default_view = "index"
+    datamodel = Figures(TopUpFigure)
+    chart_title = _l("Overview of the money")
+    chart_template = "accounting/dashboard.html"
+    definitions = [
+        {
+            "title": _l("Top-ups by month"),
+            "group": "month",
+            "series": [channel.value for channel in TopUpChannel],
+        }
+    ]
+    label_columns = {
+        "day": _l("Day"),
+        "month": _l("Month"),
+        **{channel.value: name for channel, name in LABELS[TopUpChannel].items()},
+    }
+    formatters_columns = {"month": month}
 
-    @expose("/", methods=["GET"])
-    @has_access
-    def index(self) -> str:
-        """The figures of today and the last twelve months."""
-        session, today = db.session(), clock.today()
-        html: str = self.render_template(
-            "accounting/dashboard.html",
-            title=gettext("Overview of the money"),
-            figures=[_prepaid(session), _queue(session), _refunds(session, today)],
-            headings=[gettext("Month"), *map(label, TopUpChannel)],
-            rows=top_ups_by_month(session, today),
-        )
-        return html
+    def since(self) -> date:
+        """The first day of twelve months, this one included."""
+        return _months_back(clock.today(), _MONTHS - 1)
+
+    def about(self) -> dict[str, Any]:
+        """What families have prepaid, and what asks for something to be done."""
+        session = db.session()
+        return {"figures": [_prepaid(session), _queue(session), _refunds(session, clock.today())]}
 
 
 def _prepaid(session: Session) -> Figure:
-    total, count = session.execute(
-        sa.select(
-            sa.func.coalesce(sa.func.sum(Account.balance), 0), sa.func.count(Account.id)
-        ).where(Account.balance != 0)
-    ).one()
+    total, count = _sum(session, Account, Account.balance, Account.balance != 0)
     hint = ngettext("%(num)s account", "%(num)s accounts", count)
     return _figure(gettext("Prepaid by families"), total, hint, "FamilyView.list")
 
 
 def _queue(session: Session) -> Figure:
-    total, count, oldest = session.execute(
-        sa.select(
-            sa.func.coalesce(sa.func.sum(BankEntry.amount), 0),
-            sa.func.count(BankEntry.id),
-            sa.func.min(BankEntry.booked_on),
-        ).where(BankEntry.state == BankEntryState.QUEUED)
-    ).one()
+    waits = BankEntry.state == BankEntryState.QUEUED
+    total, count = _sum(session, BankEntry, BankEntry.amount, waits)
+    oldest = session.scalar(sa.select(sa.func.min(BankEntry.booked_on)).where(waits))
     hint = ngettext("%(num)s payment", "%(num)s payments", count)
     if oldest is not None:
         hint += ", " + gettext("the oldest of %(day)s", day=format_date(oldest, "medium"))
@@ -79,48 +79,26 @@ def _queue(session: Session) -> Figure:
 
 
 def _refunds(session: Session, today: date) -> Figure:
-    total, count = _sum_of(session, is_open())
-    _, late = _sum_of(session, is_overdue(today))
+    total, count = _sum(session, RefundRequest, RefundRequest.amount, is_open())
+    _, late = _sum(session, RefundRequest, RefundRequest.amount, is_overdue(today))
     hint = ngettext("%(num)s request", "%(num)s requests", count)
     if late:
         hint += ", " + ngettext("%(num)s overdue", "%(num)s overdue", late)
     return _figure(gettext("Refunds to pay"), total, hint, "RefundView.list")
 
 
-def _sum_of(session: Session, condition: Any) -> tuple[Cents, int]:
-    total, count = session.execute(
-        sa.select(
-            sa.func.coalesce(sa.func.sum(RefundRequest.amount), 0),
-            sa.func.count(RefundRequest.id),
-        ).where(condition)
+def _sum(session: Session, model: type[Any], amount: Any, condition: Any) -> tuple[Cents, int]:
+    total = sa.func.coalesce(sa.func.sum(amount), 0)
+    summed, count = session.execute(
+        sa.select(total, sa.func.count(model.id)).where(condition)
     ).one()
-    return int(total), count
+    return int(summed), count
 
 
 def _figure(name: str, total: Cents, hint: str, endpoint: str) -> Figure:
-    return Figure(name, f"CHF {format_chf(int(total))}", hint, url_for(endpoint))
-
-
-def top_ups_by_month(session: Session, today: date) -> list[tuple[str, ...]]:
-    """Month and francs of each channel, the earliest first, for the last twelve months."""
-    first = _months_back(today, _MONTHS - 1)
-    query = sa.select(TopUp.credited_at, TopUp.channel, TopUp.amount).where(
-        TopUp.state == TopUpState.CREDITED, TopUp.credited_at >= instant_of(first, time())
-    )
-    sums: defaultdict[tuple[date, TopUpChannel], Cents] = defaultdict(int)
-    for credited_at, channel, amount in session.execute(query):
-        if credited_at is not None:
-            sums[local(credited_at).date().replace(day=1), channel] += amount
-    months = [_months_back(today, back) for back in range(_MONTHS - 1, -1, -1)]
-    return [
-        (
-            format_date(month, "MMM y"),
-            *(decimal_chf(sums[month, channel]) for channel in TopUpChannel),
-        )
-        for month in months
-    ]
+    return Figure(name, f"CHF {format_chf(total)}", hint, url_for(endpoint))
 
 
 def _months_back(day: date, months: int) -> date:
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return date(year, month + 1, 1)
+    year, position = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, position + 1, 1)
