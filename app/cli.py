@@ -191,6 +191,22 @@ def export_journal(first: datetime, last: datetime, chosen: str, out: Any) -> No
         out.write(WRITERS[JournalFormat(chosen)](lines))
 
 
+@canteen.command("retention")
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
+def retention(*, dry_run: bool) -> None:
+    """Erase for ever what the settings say is no longer needed."""
+    from app.access import SYSTEM
+    from app.privacy_jobs import look_at_retention, retain
+
+    if dry_run:
+        for name, count in look_at_retention().items():
+            click.echo(f"{name}: {count}")
+        return
+    for name, erased in retain(SYSTEM):
+        click.echo(f"{name}: {erased}")
+    click.echo("OK")
+
+
 @canteen.command("check-ledger")
 def check_ledger() -> None:
     """Prove that every balance is what its transfers say."""

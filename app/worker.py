@@ -33,6 +33,7 @@ from app.enquiries import ask_providers, is_anything_to_ask
 from app.models import Job, LoginAttempt, TopUp
 from app.payments.announced import expire_late, has_late
 from app.payments.credit import credit_due
+from app.privacy_jobs import forget_health, is_health_expired
 from app.transaction import look, transaction
 from app.vocabulary import TopUpState
 
@@ -123,6 +124,7 @@ TASKS: Final = (
     Task("book bank files", has_waiting, book_waiting),
     Task("send mails", _has_mail, _send_mails, is_shared=True),
     Task("forget attempts", _has_old_attempts, _forget_attempts),
+    Task("forget health", is_health_expired, forget_health),
     Task(HEARTBEAT, _is_heartbeat_due, _beat, is_shared=True),
 )
 

@@ -16,7 +16,13 @@ from app.filters import search_by
 from app.models import AuditEntry, AuditValue, Booking, BookingChange
 from app.rows import READ, Rows, TableView
 
-_ACTIONS = {"add": _l("Added"), "edit": _l("Changed"), "delete": _l("Deleted")}
+_ACTIONS = {
+    "add": _l("Added"),
+    "edit": _l("Changed"),
+    "delete": _l("Deleted"),
+    "export": _l("Handed out"),
+    "erase": _l("Erased for ever"),
+}
 
 
 def _action(stored: str) -> str:

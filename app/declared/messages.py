@@ -114,10 +114,10 @@ class MessageForm(DynamicForm):
             school_class_id=None if chosen is None else chosen.id,
             day=self.day.data,
             below=self.below.data,
-            subject=self.subject.data,
-            text=self.text.data,
-            english_subject=self.english_subject.data,
-            english_text=self.english_text.data,
+            subject=self.subject.data or "",
+            text=self.text.data or "",
+            english_subject=self.english_subject.data or "",
+            english_text=self.english_text.data or "",
             request_id=code_asked(self.request_id.data)[:64],
         )
 

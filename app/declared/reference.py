@@ -219,6 +219,7 @@ _SETTINGS: Final = [
             ]
         },
     ),
+    (_l("Data protection"), {"fields": ["health_days", "mail_months", "leaver_years"]}),
 ]
 
 
@@ -256,6 +257,9 @@ class SettingsView(TableView):
         "creditor_iban": [Optional(), _is_iban],
         "refund_iban": [Optional(), _can_pay],
         "refund_days": [NumberRange(min=1, max=60)],
+        "health_days": [NumberRange(min=0, max=3650)],
+        "mail_months": [NumberRange(min=6, max=120)],
+        "leaver_years": [NumberRange(min=1, max=10)],
         "announced_days": [NumberRange(min=10, max=365)],
         "reference_prefix": [Regexp(r"\d{6}$", message=_l("Six digits.")), Length(max=6)],
     }

@@ -1,0 +1,72 @@
+"""Children who have left, and their health data, which goes some time after."""
+
+from collections.abc import Sequence
+from datetime import date, time, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.clock import instant_of
+from app.models import Enrolment, FamilyPaper, HealthRecord, Pupil
+from app.privacy.files import delete_unused
+from app.privacy.imports import forget_values
+from app.vocabulary import PaperKind
+
+
+def departed_before(day: date) -> sa.Select[int]:
+    """The pupils who were put away, or whose last enrolment ended, before the day or on it.
+
+    The last enrolment of everybody ends in July: as long as nobody at all is enrolled for longer,
+    the new school year is not entered yet, and nobody has left by that.
+    """
+    later = sa.select(Enrolment.pupil_id).where(Enrolment.valid_until > day)
+    is_school_on = sa.exists().where(Enrolment.valid_until > day)
+    ended = sa.and_(is_school_on, Pupil.enrolments.any(), Pupil.id.not_in(later))
+    archived = Pupil.archived_at < instant_of(day, time())
+    return sa.select(Pupil.id).where(sa.or_(archived, ended))
+
+
+def _records(today: date, days: int) -> sa.Select[HealthRecord]:
+    left = departed_before(today - timedelta(days=days))
+    return sa.select(HealthRecord).where(
+        sa.or_(HealthRecord.expires_on <= today, HealthRecord.pupil_id.in_(left))
+    )
+
+
+def expired_health(session: Session, today: date, days: int) -> Sequence[HealthRecord]:
+    """Records whose day has come, and those of children who left so many days ago."""
+    return session.scalars(_records(today, days).order_by(HealthRecord.id)).all()
+
+
+def _papers(today: date, days: int) -> sa.Select[FamilyPaper]:
+    left = departed_before(today - timedelta(days=days))
+    return sa.select(FamilyPaper).where(
+        FamilyPaper.kind == PaperKind.MEDICAL, FamilyPaper.pupil_id.in_(left)
+    )
+
+
+def expired_papers(session: Session, today: date, days: int) -> Sequence[FamilyPaper]:
+    """Medical papers of children who left so many days ago."""
+    return session.scalars(_papers(today, days).order_by(FamilyPaper.id)).all()
+
+
+def is_any_expired(session: Session, today: date, days: int) -> bool:
+    """Whether `expire_health` would find something."""
+    return any(
+        session.scalar(query.limit(1)) is not None
+        for query in (_records(today, days), _papers(today, days))
+    )
+
+
+def expire_health(session: Session, today: date, days: int, limit: int) -> int:
+    """Delete so many of them at most, with their files; how many. The audit keeps no value."""
+    records = expired_health(session, today, days)[:limit]
+    papers = expired_papers(session, today, days)[:limit]
+    files = [paper.stored_file_id for paper in papers]
+    if records:
+        forget_values(session, {HealthRecord.__name__: {record.id for record in records}})
+    for each in (*records, *papers):
+        session.delete(each)
+    session.flush()
+    delete_unused(session, files)
+    return len(records) + len(papers)
