@@ -188,7 +188,7 @@ def upgrade():
             "leaver_years BETWEEN 1 AND 10", name=op.f("ck_canteen_settings_leaver_years")
         ),
         sa.CheckConstraint(
-            "mail_months BETWEEN 1 AND 120", name=op.f("ck_canteen_settings_mail_months")
+            "mail_months BETWEEN 6 AND 120", name=op.f("ck_canteen_settings_mail_months")
         ),
         sa.CheckConstraint(
             "refund_days BETWEEN 1 AND 60", name=op.f("ck_canteen_settings_refund_days")
