@@ -1,13 +1,14 @@
 """The forms that no table generates, and the rules that generated ones lack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
 from wtforms import (
     DateField,
     FieldList,
@@ -28,9 +29,10 @@ from app.fields import (
 from app.filters import Where
 from app.models import Diet, SchoolClass, SchoolYear, TariffCategory
 from app.records import Choices
+from app.rules.files import LARGEST, FileKind, kind_of
 from app.rules.passwords import SHORTEST, is_easy_to_guess
 from app.vocabulary import Language, Severity
-from app.widgets import Checkbox, CheckList, Choose, WordField
+from app.widgets import CheckList, Choose, WordField
 
 MOST_HOLDERS, MOST_PUPILS = 2, 4
 
@@ -112,6 +114,56 @@ def class_field(label: Any) -> Any:
 # -- registration ----------------------------------------------------------------------------------
 
 
+class PaperField(FileField):
+    """A paper, if one is chosen: read and looked at here, before any lock is taken."""
+
+    content = b""
+    kind: FileKind | None = None
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002
+        """Nothing that could act in a reader’s browser."""
+        if not self.data:
+            return
+        with self.data.stream as uploaded:
+            self.content = uploaded.read(LARGEST + 1)
+        if len(self.content) > LARGEST:
+            raise ValidationError(_("This file is too large. Choose one of 10 MB at most."))
+        self.kind = kind_of(self.content)
+        if self.kind is None:
+            raise ValidationError(
+                _("This is not a PDF, PNG, JPEG, Word or OpenDocument file. Choose another.")
+            )
+
+
+ANOTHER: Final = "another"
+
+
+class KnownField(RadioField):
+    """Which of those who look known it is, by number, or another person."""
+
+    def __init__(self, label: Any = None, **options: Any) -> None:
+        super().__init__(label, [Optional()], choices=[], validate_choice=False, **options)
+
+    def propose(self, people: Sequence[tuple[int, str]], *, may_be_another: bool) -> None:
+        """Offer these; none is chosen beforehand."""
+        offered = [(str(key), name) for key, name in people]
+        if may_be_another:
+            offered.append((ANOTHER, _("Somebody else: register a new person")))
+        self.choices = offered
+        if self.data not in dict(offered):
+            self.data = None
+
+    @property
+    def known_id(self) -> int | None:
+        """Who it is; None for nobody who was proposed."""
+        return None if self.data in {None, ANOTHER} else int(self.data)
+
+    @property
+    def is_another(self) -> bool:
+        """Whether the proposal was refused."""
+        return self.data == ANOTHER
+
+
 class Part(FlaskForm):
     """A block of a larger form, which carries the token for all."""
 
@@ -154,7 +206,7 @@ class HolderPart(Part):
         default=Language.FRENCH,
         validators=[DataRequired()],
     )
-    is_known = Checkbox(_l("Yes, it is the same person: give access to the new account"))
+    known = KnownField(_l("Is it one of these?"))
 
 
 class PupilPart(Part):
@@ -169,14 +221,11 @@ class PupilPart(Part):
     allergens = AllergensField(_l("Allergens"), widget=CheckList())
     severity = WordField(label=_l("Severity"), enum_class=Severity, default=Severity.ALLERGY)
     note = LineField(_l("Note for the kitchen"), [Length(max=500)])
-    known = RadioField(
-        _l("Is it the same child?"),
-        [Optional()],
-        choices=lambda: [
-            ("same", _("Yes: link the child to the new account")),
-            ("another", _("No: register another child")),
-        ],
+    certificate = PaperField(
+        _l("Medical certificate"),
+        description=_l("PDF, PNG, JPEG, Word (.docx) or OpenDocument (.odt), 10 MB at most."),
     )
+    known = KnownField(_l("Is it one of these?"))
 
 
 class RegistrationForm(DynamicForm):
@@ -188,6 +237,10 @@ class RegistrationForm(DynamicForm):
         description=_l("Leave empty to use the first holder’s name."),
     )
     starts_on = DateField(_l("First day at the canteen"), [DataRequired()], default=clock.today)
+    paper = PaperField(
+        _l("Signed registration form"),
+        description=_l("PDF, PNG, JPEG, Word (.docx) or OpenDocument (.odt), 10 MB at most."),
+    )
     holders = FieldList(PartField(HolderPart), min_entries=MOST_HOLDERS, max_entries=MOST_HOLDERS)
     pupils = FieldList(PartField(PupilPart), min_entries=MOST_PUPILS, max_entries=MOST_PUPILS)
 

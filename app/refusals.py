@@ -61,10 +61,10 @@ class OutsideYear(Refusal):
     sentence = N_("These dates lie outside the school year of the class. Correct the dates.")
 
 
-class LetterTooOld(Refusal):
-    """A letter is printed within the hour, as long as its password is still the user's."""
+class NoLetters(Refusal):
+    """Nobody of those who were meant waits for a letter any more."""
 
-    sentence = N_("This letter is no longer valid. Make a new one on the page of the person.")
+    sentence = N_("There is no letter to print: a colleague has just done it. Reload the page.")
 
 
 class ExclusionBegun(Refusal):

@@ -1,7 +1,7 @@
 """Registering a family: its account, its holders, its children, in one go.
 
-Who looks known is proposed before anybody is made twice: a holder by their mail address, a child by
-name and birth date.
+Who looks known is proposed before anybody is made twice: a holder by mail address, telephone or
+name, a child by name and birth date, also where the spelling is only near.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app import ledger
 from app.errors import NotEnrolled
+from app.known import known_holders, known_pupils
 from app.models import (
     Account,
     AccountHolder,
@@ -27,11 +28,14 @@ from app.models import (
     SchoolClass,
 )
 from app.refusals import AlreadyRegistered
-from app.rules.names import folded, username_for
+from app.rules.names import username_for
 from app.vocabulary import Language, Role, Severity
 
 NO_MAIL: Final = "@sans-courriel.invalid"
 """A mail address is unique and never empty: who has none gets one that goes nowhere."""
+
+NO_PASSWORD: Final = "!"  # noqa: S105 - the hash of no password
+"""What no password hashes to: the first one comes with the letter."""
 
 
 def shown_mail(address: str) -> str:
@@ -41,14 +45,15 @@ def shown_mail(address: str) -> str:
 
 @dataclass(frozen=True)
 class HolderDraft:
-    """A parent to register; `password_hash` was made outside the transaction.
+    """A parent to register; without a hash nobody can log in until a letter is printed.
 
-    `known_id` is the user that staff recognised in the proposal: linked instead of made.
+    `known_id` is the user that staff recognised in the proposal: linked instead of made;
+    `is_another` refuses the proposal.
     """
 
     first_name: str
     last_name: str
-    password_hash: str
+    password_hash: str = NO_PASSWORD
     email: str = ""
     phone: str = ""
     street: str = ""
@@ -56,6 +61,12 @@ class HolderDraft:
     town: str = ""
     language: Language = Language.FRENCH
     known_id: int | None = None
+    is_another: bool = False
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """First name first."""
+        return self.first_name, self.last_name
 
 
 @dataclass(frozen=True)
@@ -92,10 +103,11 @@ class FamilyDraft:
 
 @dataclass(frozen=True)
 class Registered:
-    """The account, and the users that are new, in the order of the draft; None for known ones."""
+    """The account, its users and children in the order of the draft; None for known users."""
 
     account_id: int
     new_users: tuple[CanteenUser | None, ...]
+    pupil_ids: tuple[int, ...] = ()
 
 
 def register_family(session: Session, draft: FamilyDraft, today: date) -> Registered:
@@ -109,42 +121,29 @@ def register_family(session: Session, draft: FamilyDraft, today: date) -> Regist
     _refuse_undecided(session, draft)
     account = ledger.open_account(session, draft.label)
     users = [_holder(session, account, holder, today) for holder in draft.holders]
-    for pupil in draft.pupils:
-        _pupil(session, account, pupil, draft.starts_on)
-    session.flush()
-    return Registered(account.id, tuple(users))
-
-
-def known_holder(session: Session, email: str) -> CanteenUser | None:
-    """The user with that mail address."""
-    if not email:
-        return None
-    query = sa.select(CanteenUser).where(CanteenUser.email == email.lower())
-    return session.scalars(query).one_or_none()
-
-
-def known_pupils(
-    session: Session, first_name: str, last_name: str, birth_date: date
-) -> Sequence[Pupil]:
-    """The children of that name and birth date, however their names are accented."""
-    query = sa.select(Pupil).where(Pupil.birth_date == birth_date).order_by(Pupil.id)
-    wanted = folded(first_name + last_name)
-    return [p for p in session.scalars(query) if folded(p.first_name + p.last_name) == wanted]
+    pupils = [_pupil(session, account, pupil, draft.starts_on) for pupil in draft.pupils]
+    return Registered(account.id, tuple(users), tuple(pupils))
 
 
 def _refuse_undecided(session: Session, draft: FamilyDraft) -> None:
     for holder in draft.holders:
-        known = known_holder(session, holder.email)
-        if known is not None and known.id != holder.known_id:
-            raise AlreadyRegistered(known.get_full_name())
+        found = known_holders(session, holder.names, holder.email, holder.phone)
+        # A mail address is one person's: that they are another is no answer.
+        is_theirs = any(user.email == holder.email.lower() for user in found)
+        if not _is_decided(holder, [user.id for user in found], is_open=not is_theirs):
+            raise AlreadyRegistered(" ".join(holder.names))
     for pupil in draft.pupils:
-        ids = {p.id for p in known_pupils(session, *_identity(pupil))}
-        if ids and pupil.known_id not in ids and not pupil.is_another:
+        children = known_pupils(session, pupil.first_name, pupil.last_name, pupil.birth_date)
+        if not _is_decided(pupil, [child.id for child in children], is_open=True):
             raise AlreadyRegistered(pupil.full_name)
 
 
-def _identity(pupil: PupilDraft) -> tuple[str, str, date]:
-    return pupil.first_name, pupil.last_name, pupil.birth_date
+def _is_decided(
+    draft: HolderDraft | PupilDraft, known_ids: Sequence[int], *, is_open: bool
+) -> bool:
+    if not known_ids or draft.known_id in known_ids:
+        return True
+    return draft.is_another and draft.known_id is None and is_open
 
 
 def _holder(
@@ -154,13 +153,13 @@ def _holder(
         user = new_parent(session, draft)
     else:
         user = session.get_one(CanteenUser, draft.known_id)
-        _welcome_back(session, user)
+        welcome_back(session, user)
     session.add(AccountHolder(user_id=user.id, account_id=account.id, valid_from=since))
     session.flush()
     return user if draft.known_id is None else None
 
 
-def _welcome_back(session: Session, user: CanteenUser) -> None:
+def welcome_back(session: Session, user: CanteenUser) -> None:
     """Who left, or has only worked here, is a parent again."""
     parent = stored_role(session, Role.PARENT)
     if parent not in user.roles:
@@ -170,8 +169,17 @@ def _welcome_back(session: Session, user: CanteenUser) -> None:
 
 def new_parent(session: Session, draft: HolderDraft) -> CanteenUser:
     """A user with the role Parent and a password that the first login changes."""
-    user = CanteenUser(
-        username=free_username(session, draft.first_name, draft.last_name),
+    username = free_username(session, draft.first_name, draft.last_name)
+    user = parent_of(draft, username, stored_role(session, Role.PARENT))
+    session.add(user)
+    session.flush()
+    return user
+
+
+def parent_of(draft: HolderDraft, username: str, role: StoredRole) -> CanteenUser:
+    """The same, not yet in the session."""
+    return CanteenUser(
+        username=username,
         first_name=draft.first_name,
         last_name=draft.last_name,
         phone=draft.phone,
@@ -182,12 +190,9 @@ def new_parent(session: Session, draft: HolderDraft) -> CanteenUser:
         password=draft.password_hash,
         must_change_password=True,
         active=True,
-        roles=[stored_role(session, Role.PARENT)],
+        roles=[role],
+        email=draft.email.lower() or f"{username}{NO_MAIL}",
     )
-    user.email = draft.email.lower() or f"{user.username}{NO_MAIL}"
-    session.add(user)
-    session.flush()
-    return user
 
 
 def stored_role(session: Session, role: Role) -> StoredRole:
@@ -202,7 +207,7 @@ def free_username(session: Session, first_name: str, last_name: str) -> str:
     return username_for(first_name, last_name, set(session.scalars(like_it)))
 
 
-def _pupil(session: Session, account: Account, draft: PupilDraft, since: date) -> None:
+def _pupil(session: Session, account: Account, draft: PupilDraft, since: date) -> int:
     if draft.known_id is None:
         pupil_id = _new_pupil(session, draft)
     else:
@@ -212,6 +217,7 @@ def _pupil(session: Session, account: Account, draft: PupilDraft, since: date) -
     if not _is_enrolled(session, pupil_id, since):
         session.add(_enrolment(session, pupil_id, draft, since))
     session.flush()
+    return pupil_id
 
 
 def _new_pupil(session: Session, draft: PupilDraft) -> int:

@@ -54,7 +54,8 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.SECRETARIAT: {
         "RechargeView": _RECHARGE,
         "RegistrationView": _FORM,
-        "LetterView": "can_pdf",
+        "LetterView": "can_(index|pdf)",
+        "FamilyPaperView": "can_(add|delete|file)",
         "FamilyView": f"{_READ}|can_edit|{_ARCHIVE}",
         "PupilView": f"{_KEEP}|{_ARCHIVE}",
         "HolderView": f"{_KEEP}|{_ARCHIVE}|new_letter",
@@ -201,6 +202,11 @@ def require_secret(app: Flask) -> None:
 def hash_password(password: str) -> str:
     """As Flask-AppBuilder stores it. Slow on purpose: never inside a transaction."""
     return generate_password_hash(password, method="scrypt")
+
+
+def hash_first_password(password: str) -> str:
+    """For a password of 59 random bits, used once: hundreds of letters are printed in one go."""
+    return generate_password_hash(password, method="pbkdf2:sha256:10000")
 
 
 def digest(text: str) -> str:

@@ -25,13 +25,17 @@ def refuse_if_used(
 
     `ignoring` are records that go at the same time.
     """
+    used = _references(model, ids, ignoring or {})
     found = [
-        _named(session, user, wanted)
-        for user, wanted in _references(model, ids, ignoring or {})
-        if _is_any(session, user, wanted)
+        _named(session, user, wanted) for user, wanted in used if _is_any(session, user, wanted)
     ]
     if found:
         raise UsedBy("; ".join(found))
+
+
+def is_used(session: Session, model: type[Any], ids: Collection[int]) -> bool:
+    """Whether any record refers to these."""
+    return any(_is_any(session, user, wanted) for user, wanted in _references(model, ids, {}))
 
 
 def refuse_if_any(session: Session, model: type[Any], *conditions: sa.ColumnElement[bool]) -> None:

@@ -34,6 +34,7 @@ from app.declared.months import MonthEndView, PeriodView
 from app.declared.my_refunds import MyRefundView
 from app.declared.office import MailView
 from app.declared.online import OnlinePaymentView, PaymentTermsView, PayoutView
+from app.declared.papers import FamilyPaperView
 from app.declared.password import PasswordForgottenView, PasswordResetView, PasswordView
 from app.declared.people import AccountHolderView, FamilyView, HolderView, PupilAccountView
 from app.declared.portal import (
@@ -94,6 +95,7 @@ SERVICE: list[tuple[Any, Any, str]] = [
 PEOPLE: list[tuple[Any, Any, str]] = [
     (FamilyView, _l("Families"), "users"),
     (RegistrationView, _l("Register a family"), "plus"),
+    (LetterView, _l("First passwords"), "print"),
     (PupilView, _l("Pupils"), "school"),
     (HolderView, _l("Account holders"), "user"),
     (EnrolmentView, _l("Enrolments"), "list"),
@@ -161,7 +163,7 @@ HIDDEN: list[Any] = [
     RefusalView,
     AskFamiliesView,
     MonthEndView,
-    LetterView,
+    FamilyPaperView,
     DocumentVersionView,
     WriteMessageView,
 ]

@@ -1,138 +1,159 @@
-"""First passwords, and the letters that bring them.
+"""The letters that bring first passwords: to print for one person, or for all who are new.
 
-A first password is stored as its hash only. The page that answers its making offers the letter
-once: the page carries what the letter must say, signed, and gives it back to `LetterView` in the
-body of a POST. It is not encrypted: whoever reads that page is about to print the password. It is
-worthless after an hour, and as soon as the password is another.
+A first password is stored as its hash only and shown on the paper alone. Looking at the page
+changes nothing; printing sets the passwords.
 """
 
-import hmac
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
-from flask import Response, current_app, render_template, request
+from flask import Response, current_app, request, url_for
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from itsdangerous import BadData, URLSafeSerializer
 
 from app import clock
 from app.context import canteen_settings, letterhead, pdf_answer
+from app.credentials import Batch, batches, hand_out, is_waiting
+from app.declared.roles import is_only_parent
 from app.documents.credentials import CredentialsLetter, HolderLetter, render_credentials
+from app.errors import BadInput
 from app.extensions import db
+from app.filters import Condition, record_id
 from app.models import AccountHolder, CanteenUser, Pupil, PupilAccount
-from app.refusals import LetterTooOld
+from app.refusals import NoLetters
 from app.rules.passwords import first_password
-from app.security import digest, hash_password
+from app.security import current_actor, hash_first_password
+from app.transaction import transaction
 
-LIFE: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class FirstPassword:
-    """A password to print, and what is kept of it."""
-
-    plain: str
-    hash: str
+MOST_AT_ONCE: Final = 1000
 
 
-def new_password() -> FirstPassword:
-    """A fresh one. Slow: never inside a transaction."""
-    plain = first_password(secrets.choice)
-    return FirstPassword(plain, hash_password(plain))
-
-
-def give_password(user: CanteenUser, password: FirstPassword) -> None:
-    """Replace the user's password by one from a letter; every session of theirs ends."""
-    user.password = password.hash
-    user.must_change_password = True
-    user.session_version += 1
-
-
-def letter_page(users: Sequence[CanteenUser], passwords: Mapping[int, str], url: str) -> str:
-    """The page that offers the letters of these users once, and leads on to `url`."""
-    return render_template(
-        "people/letter.html",
-        title=_("The letter is ready"),
-        users=users,
-        sealed=_seal(users, passwords),
-        url=url,
-    )
+def letter_url(users: Iterable[CanteenUser]) -> str:
+    """Where the letters of these users are printed."""
+    return url_for("LetterView.index", user=[user.id for user in users])
 
 
 class LetterView(BaseView):
     """Prints first passwords."""
 
     route_base = "/letter"
+    default_view = "index"
 
-    @expose("/", methods=["POST"])
+    @expose("/", methods=["GET"])
+    @has_access
+    def index(self) -> str:
+        """Whose letter is to be printed: those who were named, or all who are new."""
+        chosen = _chosen(request.args.getlist("user"))
+        people = chosen or _users(is_waiting(clock.today()))
+        html: str = self.render_template(
+            "people/letter.html",
+            title=_("First passwords"),
+            chosen=bool(chosen),
+            people=people,
+            is_again=any(user.last_login is not None for user in chosen),
+            batches=[] if chosen else batches(db.session()),
+        )
+        return html
+
+    @expose("/pdf", methods=["POST"])
     @has_access
     def pdf(self) -> Response:
-        """The letters that the page before has sealed, a page each."""
+        """The letters, a page each: from here on their passwords hold, and no others."""
+        only_new = "user" not in request.form and "batch" not in request.form
+        users = _asked() if not only_new else _users(is_waiting(clock.today()))
+        passwords = {user.id: first_password(secrets.choice) for user in users}
+        hashes = {key: hash_first_password(password) for key, password in passwords.items()}
+        with transaction(current_actor()) as session:
+            given = hand_out(session, hashes, clock.now, clock.today(), only_new=only_new)
+        if not given:
+            raise NoLetters
         content = CredentialsLetter(
-            holders=tuple(_letters(_unseal(request.form.get("sealed", "")))),
+            holders=tuple(_letters(_users(CanteenUser.id.in_(given)), passwords)),
             site_url=current_app.config["PUBLIC_URL"],
             written_on=clock.today(),
             opening_hours=tuple(filter(None, canteen_settings().opening_hours.splitlines())),
             locale=str(get_locale()),
+            is_window_left=request.form.get("window") == "left",
         )
         return pdf_answer(render_credentials(content, letterhead(), _), "identifiants")
 
 
-def _signer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="first passwords")
+def _within_reach() -> Condition:
+    """Whose password may be reset: parents; staff only by who looks after them."""
+    manager = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    return sa.true() if manager.has_access("can_list", "StaffUserView") else is_only_parent()
 
 
-def _mark(user: CanteenUser) -> str:
-    return digest(f"letter {user.id} {user.password}")
+def _users(*conditions: Condition) -> Sequence[CanteenUser]:
+    query = (
+        sa.select(CanteenUser)
+        .where(_within_reach(), *conditions)
+        .order_by(CanteenUser.last_name, CanteenUser.first_name, CanteenUser.id)
+        .limit(MOST_AT_ONCE)
+    )
+    return db.session().scalars(query).all()
 
 
-def _seal(users: Iterable[CanteenUser], passwords: Mapping[int, str]) -> str:
-    until = (clock.now() + LIFE).timestamp()
-    content = [[user.id, passwords[user.id], _mark(user)] for user in users]
-    return str(_signer().dumps([until, content]))
+def _chosen(keys: Iterable[str]) -> Sequence[CanteenUser]:
+    ids = {record_id(key) for key in keys} - {None}
+    if not ids:
+        return []
+    is_here = CanteenUser.archived_at.is_(None), CanteenUser.active
+    return _users(CanteenUser.id.in_(ids), *is_here)
 
 
-def _unseal(sealed: str) -> list[tuple[CanteenUser, str]]:
-    """The users and their passwords. Raises: LetterTooOld."""
+def _asked() -> Sequence[CanteenUser]:
+    """Those who were named, or of a batch those who have not chosen a password yet."""
+    named = _chosen(request.form.getlist("user"))
+    if named or "batch" not in request.form:
+        return named
+    batch = _batch(request.form["batch"])
+    return [user for user in _chosen(map(str, batch.user_ids)) if user.must_change_password]
+
+
+def _batch(text: str) -> Batch:
+    """Raises: BadInput."""
     try:
-        until, content = _signer().loads(sealed)
-    except BadData:
-        raise LetterTooOld from None
-    if clock.now().timestamp() >= until:
-        raise LetterTooOld
-    found = []
-    for user_id, password, mark in content:
-        user = db.session().get(CanteenUser, user_id)
-        if user is None or not hmac.compare_digest(mark, _mark(user)):
-            raise LetterTooOld
-        found.append((user, password))
-    return found
+        printed_at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput from None
+    for batch in batches(db.session()):
+        if batch.printed_at == printed_at:
+            return batch
+    raise BadInput
 
 
-def _letters(passwords: Iterable[tuple[CanteenUser, str]]) -> Iterable[HolderLetter]:
-    for user, password in passwords:
+def _letters(users: Iterable[CanteenUser], passwords: Mapping[int, str]) -> Iterable[HolderLetter]:
+    known = list(users)
+    children = _children([user.id for user in known])
+    for user in known:
         town = f"{user.postal_code} {user.town}".strip()
         yield HolderLetter(
             name=user.get_full_name(),
             address_lines=tuple(filter(None, (user.street, town))),
             identifier=user.username,
-            password=password,
-            children=_children(user.id),
+            password=passwords[user.id],
+            children=tuple(dict.fromkeys(children.get(user.id, ()))),
         )
 
 
-def _children(user_id: int) -> tuple[str, ...]:
-    query: sa.Select[Any] = (
-        sa.select(Pupil)
-        .join(PupilAccount, PupilAccount.pupil_id == Pupil.id)
-        .join(AccountHolder, AccountHolder.account_id == PupilAccount.account_id)
-        .where(AccountHolder.user_id == user_id, AccountHolder.valid_until.is_(None))
+def _children(user_ids: Sequence[int]) -> dict[int, list[str]]:
+    query = (
+        sa.select(AccountHolder.user_id, Pupil)
+        .join(PupilAccount, PupilAccount.account_id == AccountHolder.account_id)
+        .join(Pupil, Pupil.id == PupilAccount.pupil_id)
+        .where(
+            AccountHolder.user_id.in_(user_ids),
+            AccountHolder.valid_until.is_(None),
+            Pupil.archived_at.is_(None),
+        )
         .order_by(Pupil.birth_date, Pupil.id)
-        .distinct()
     )
-    return tuple(pupil.full_name for pupil in db.session().scalars(query))
+    names: dict[int, list[str]] = {}
+    for user_id, pupil in db.session().execute(query):
+        names.setdefault(user_id, []).append(pupil.full_name)
+    return names

@@ -6,7 +6,6 @@ from typing import Any
 import sqlalchemy as sa
 from flask import g, redirect, url_for
 from flask_appbuilder.actions import action
-from flask_appbuilder.security.sqla.models import Role as StoredRole
 from flask_appbuilder.validators import Unique
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import selectinload
@@ -14,9 +13,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from wtforms.validators import Email, Optional
 
 from app import clock, ledger
+from app.credentials import letters_of
 from app.declared.base import ArchivableView
 from app.declared.family import family_page
-from app.declared.letters import give_password, letter_page, new_password
+from app.declared.letters import letter_url
+from app.declared.roles import is_only_parent, is_parent
 from app.declared.searching import by_names, family_names, user_names
 from app.extensions import db
 from app.fields import LineField
@@ -26,27 +27,11 @@ from app.models import Account, AccountHolder, Booking, CanteenUser, PupilAccoun
 from app.money import format_chf
 from app.payments.refunds import open_refund
 from app.refusals import AccountNotEmpty, MealsBooked, RefundOpen
-from app.registration import NO_MAIL, free_username, shown_mail, stored_role
+from app.registration import NO_MAIL, NO_PASSWORD, free_username, shown_mail, stored_role
 from app.rows import ACT, KEEP, READ, Rows, TableView
-from app.security import STAFF
 from app.vocabulary import BookingState, Role
 
 _STANDING = (BookingState.BOOKED, BookingState.UNFUNDED)
-
-
-def has_role(*roles: Role) -> Condition:
-    """Users who have one of the roles."""
-    return CanteenUser.roles.any(StoredRole.name.in_([role.value for role in roles]))
-
-
-def is_parent() -> Condition:
-    """Users who are parents."""
-    return has_role(Role.PARENT)
-
-
-def is_only_parent() -> Condition:
-    """Whom the secretariat looks after: a new mail address or password opens what they may do."""
-    return sa.and_(is_parent(), sa.not_(has_role(*STAFF)))
 
 
 def mail_field(**options: Any) -> Any:
@@ -136,6 +121,7 @@ class UserView(ArchivableView):
     """People who log in; `Holder` and `Staff` say which."""
 
     include_route_methods = KEEP | ACT
+    show_template = "people/user.html"
     order_columns = ["last_name", "first_name"]
     base_order = ("last_name", "asc")
     formatters_columns = {"email": shown_mail}
@@ -156,16 +142,12 @@ class UserView(ArchivableView):
         """Who has no mail address sees an empty field."""
         form.email.data = shown_mail(form.email.data or "")
 
-    def _keep_new(self, form: Any) -> bool:
-        g.first_password = new_password()
-        return super()._keep_new(form)
-
     def pre_add(self, item: CanteenUser) -> None:
-        """An identifier of their name, and a password from a letter."""
+        """An identifier of their name; the password comes with the letter."""
         session = db.session()
         item.username = free_username(session, item.first_name, item.last_name)
         item.active, item.session_version = True, 1
-        give_password(item, g.first_password)
+        item.password, item.must_change_password = NO_PASSWORD, True
         self.pre_update(item)
 
     def pre_update(self, item: CanteenUser) -> None:
@@ -173,28 +155,22 @@ class UserView(ArchivableView):
         item.email = item.email or f"{item.username}{NO_MAIL}"
 
     def post_add_redirect(self) -> Any:
-        """The letter, once."""
-        user = g.kept
-        return letter_page([user], {user.id: g.first_password.plain}, self.page_of(user))
+        """The letter."""
+        return redirect(letter_url([g.kept]))
+
+    def about(self, item: CanteenUser) -> dict[str, Any]:
+        """When letters were printed, and by whom."""
+        return {"letters": letters_of(db.session(), item.id)}
 
     def post_archive(self, item: CanteenUser) -> None:
         """Who is put away cannot log in."""
         item.active = item.archived_at is None
         item.session_version += 1
 
-    @action(
-        "new_letter",
-        _l("New letter"),
-        _l("Make a new first password? The present one will stop working at once."),
-        multiple=False,
-    )
-    def new_letter(self, items: Sequence[CanteenUser]) -> AnyResponse | str:
-        """Replace a lost password by one on paper."""
-        (user,) = items
-        password = new_password()
-        if not self._write(lambda: give_password(user, password), _l("Saved.")):
-            return redirect(self.page_of(user))
-        return letter_page([user], {user.id: password.plain}, self.page_of(user))
+    @action("new_letter", _l("Letter"))
+    def new_letter(self, items: Sequence[CanteenUser]) -> AnyResponse:
+        """Go where a lost password is replaced by one on paper."""
+        return redirect(letter_url(items))
 
 
 class HolderView(UserView):

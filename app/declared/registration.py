@@ -1,29 +1,27 @@
-"""Registering a family in one flow: account, holders, children, then the letter."""
+"""Registering a family in one flow: account, holders, children, papers, then the letter."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flask import url_for
+from flask import flash, redirect, url_for
+from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
 from app.declared.base import FormView
-from app.declared.letters import letter_page, new_password
+from app.declared.letters import letter_url
+from app.declared.papers import Paper, keep_papers, paper_of
 from app.extensions import db
 from app.forms import RegistrationForm
-from app.models import CanteenUser, Pupil
-from app.registration import (
-    FamilyDraft,
-    HolderDraft,
-    PupilDraft,
-    known_holder,
-    known_pupils,
-    register_family,
-)
+from app.known import known_holders, known_pupils
+from app.models import AccountHolder, CanteenUser, Pupil, PupilAccount
+from app.registration import FamilyDraft, HolderDraft, PupilDraft, register_family, shown_mail
 from app.security import current_actor
 from app.transaction import transaction
+from app.vocabulary import PaperKind
 
 
 class RegistrationView(FormView):
@@ -32,81 +30,100 @@ class RegistrationView(FormView):
     form_title = _l("Register a family")
     form_template = "people/registration.html"
 
-    def form_post(self, form: Any) -> str:
-        """Register, and offer the letter for those who are new."""
-        passwords = [new_password() for _holder in _filled(form.holders)]
-        draft = _draft(db.session(), form, [password.hash for password in passwords])
+    def prepare(self, form: Any) -> None:
+        """Who looks known is proposed, to be decided before anybody is made twice."""
+        if form.is_submitted():
+            for part in _filled(form.holders):
+                _propose_holders(db.session(), part.form)
+            for part in _filled(form.pupils):
+                _propose_pupils(db.session(), part.form)
+
+    def form_post(self, form: Any) -> AnyResponse:
+        """Register, and go on to the letters of those who are new."""
+        draft = _draft(form)
+        paper = paper_of(form.paper, PaperKind.REGISTRATION)
+        certificates = [_certificate(part.form) for part in _filled(form.pupils)]
         with transaction(current_actor()) as session:
             registered = register_family(session, draft, clock.today())
-        printed = {
-            user.id: password.plain
-            for user, password in zip(registered.new_users, passwords, strict=True)
-            if user is not None
-        }
-        new = [user for user in registered.new_users if user is not None]
-        return letter_page(new, printed, url_for("FamilyView.show", pk=registered.account_id))
-
-    def about(self, form: Any) -> dict[str, Any]:
-        """Who looks known, by block: to be decided before anybody is made twice."""
-        if not form.is_submitted():
-            return {"known_users": {}, "known_children": {}}
-        session = db.session()
-        return {
-            "known_users": {
-                part.name: _known_user(session, part.form) for part in _filled(form.holders)
-            },
-            "known_children": {
-                part.name: _known_children(session, part.form) for part in _filled(form.pupils)
-            },
-        }
+            keep_papers(session, paper, account_id=registered.account_id)
+            for pupil_id, certificate in zip(registered.pupil_ids, certificates, strict=True):
+                keep_papers(session, certificate, pupil_id=pupil_id)
+            new = [user for user in registered.new_users if user is not None]
+            letters = letter_url(new) if new else ""
+        flash(_("The family is registered."), "success")
+        family = url_for("FamilyView.show", pk=registered.account_id)
+        return redirect(letters or family)
 
 
 def _filled(parts: Iterable[Any]) -> list[Any]:
     return [part for part in parts if not part.is_left_out()]
 
 
-def _known_user(session: Session, form: Any) -> CanteenUser | None:
-    return known_holder(session, form.email.data or "")
+def _certificate(form: Any) -> list[Paper]:
+    return paper_of(form.certificate, PaperKind.MEDICAL)
 
 
-def _known_children(session: Session, form: Any) -> Sequence[Pupil]:
-    names = form.first_name.data, form.last_name.data
-    if form.birth_date.data is None:
-        return []
-    return known_pupils(session, *names, form.birth_date.data)
+def _propose_holders(session: Session, form: Any) -> None:
+    names = form.first_name.data or "", form.last_name.data or ""
+    email = (form.email.data or "").lower()
+    found = known_holders(session, names, email, form.phone.data or "")
+    is_theirs = any(user.email == email for user in found)
+    people = [(user.id, _about_user(user)) for user in found]
+    form.known.propose(people, may_be_another=bool(found) and not is_theirs)
 
 
-def _draft(session: Session, form: Any, hashes: Sequence[str]) -> FamilyDraft:
+def _about_user(user: CanteenUser) -> str:
+    accounts = [held.account.label for held in user.holdings if _is_now(held)]
+    facts = user.get_full_name(), user.town, user.phone, shown_mail(user.email), *accounts
+    return " · ".join(filter(None, facts))
+
+
+def _is_now(held: AccountHolder) -> bool:
+    return held.valid_until is None or held.valid_until > clock.today()
+
+
+def _propose_pupils(session: Session, form: Any) -> None:
+    found: Sequence[Pupil] = []
+    if form.birth_date.data is not None:
+        names = form.first_name.data or "", form.last_name.data or ""
+        found = known_pupils(session, *names, form.birth_date.data)
+    people = [(pupil.id, _about_pupil(pupil)) for pupil in found]
+    form.known.propose(people, may_be_another=bool(found))
+
+
+def _about_pupil(pupil: Pupil) -> str:
+    links: Sequence[PupilAccount] = pupil.payers
+    born = _("born %(day)s", day=format_date(pupil.birth_date, "medium"))
+    return " · ".join([pupil.full_name, born, *(link.account.label for link in links)])
+
+
+def _draft(form: Any) -> FamilyDraft:
     holders = [part.form for part in _filled(form.holders)]
     first = holders[0]
     return FamilyDraft(
         label=form.label.data or _("Family %(name)s", name=first.last_name.data),
         starts_on=form.starts_on.data,
-        holders=tuple(
-            _holder(session, holder, hashed) for holder, hashed in zip(holders, hashes, strict=True)
-        ),
-        pupils=tuple(_pupil(session, part.form) for part in _filled(form.pupils)),
+        holders=tuple(map(_holder, holders)),
+        pupils=tuple(_pupil(part.form) for part in _filled(form.pupils)),
     )
 
 
-def _holder(session: Session, form: Any, hashed: str) -> HolderDraft:
-    known = _known_user(session, form) if form.is_known.data else None
+def _holder(form: Any) -> HolderDraft:
     return HolderDraft(
         first_name=form.first_name.data,
         last_name=form.last_name.data,
-        password_hash=hashed,
         email=form.email.data,
         phone=form.phone.data,
         street=form.street.data,
         postal_code=form.postal_code.data,
         town=form.town.data,
         language=form.language.data,
-        known_id=None if known is None else known.id,
+        known_id=form.known.known_id,
+        is_another=form.known.is_another,
     )
 
 
-def _pupil(session: Session, form: Any) -> PupilDraft:
-    known = _known_children(session, form) if form.known.data == "same" else []
+def _pupil(form: Any) -> PupilDraft:
     return PupilDraft(
         first_name=form.first_name.data,
         last_name=form.last_name.data,
@@ -117,6 +134,6 @@ def _pupil(session: Session, form: Any) -> PupilDraft:
         allergens=tuple(form.allergens.data),
         severity=form.severity.data,
         note=form.note.data,
-        known_id=known[0].id if known else None,
-        is_another=form.known.data == "another",
+        known_id=form.known.known_id,
+        is_another=form.known.is_another,
     )

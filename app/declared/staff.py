@@ -8,7 +8,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms.validators import DataRequired
 
 from app.access import actor_of
-from app.declared.people import UserView, has_role
+from app.declared.people import UserView
+from app.declared.roles import has_role
 from app.declared.searching import by_names, user_names
 from app.extensions import db
 from app.filters import Condition, Where
