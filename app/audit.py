@@ -4,7 +4,7 @@ Bookings and transfers keep their own append-only history. Secrets and health da
 changed, never by value: the entry outlives the row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -87,34 +87,60 @@ def changes_of(record: Any) -> list[Change]:
 
 
 def _record_changes(session: Session, _: UOWTransaction) -> None:
-    for action, records in (
-        ("add", session.new),
-        ("edit", session.dirty),
-        ("delete", session.deleted),
-    ):
-        for record in records:
-            if isinstance(record, AUDITED):
-                _record(session, action, record)
+    found = [
+        (action, record, changes)
+        for action, records in (
+            ("add", session.new),
+            ("edit", session.dirty),
+            ("delete", session.deleted),
+        )
+        for record in records
+        if isinstance(record, AUDITED) and ((changes := changes_of(record)) or action != "edit")
+    ]
+    if found:
+        _record(session, found)
 
 
-def _record(session: Session, action: str, record: Any) -> None:
-    changes = changes_of(record)
-    if action == "edit" and not changes:
-        return
+def _record(session: Session, found: Sequence[tuple[str, Any, list[Change]]]) -> None:
+    """All that one flush writes, in two statements."""
+    actor, now = actor_of(session), clock.now()
+    entries = [
+        {
+            "at": now,
+            "actor_id": actor.user_id,
+            "channel": actor.channel,
+            "entity": type(record).__name__,
+            "entity_id": record.id,
+            "action": action,
+        }
+        for action, record, _ in found
+    ]
+    insert = sa.insert(models.AuditEntry).returning(
+        models.AuditEntry.id, sort_by_parameter_order=True
+    )
+    keys = session.connection().execute(insert, entries).scalars().all()
+    values = [
+        {"entry_id": key, "field": name, "old": old, "new": new}
+        for key, (_, _, changes) in zip(keys, found, strict=True)
+        for name, old, new in changes
+    ]
+    if values:
+        session.connection().execute(sa.insert(models.AuditValue), values)
+
+
+def note(session: Session, action: str, record: Any) -> None:
+    """That somebody did with a record what changes no value that may be kept."""
     actor = actor_of(session)
-    entry = {
-        "at": clock.now(),
-        "actor_id": actor.user_id,
-        "channel": actor.channel,
-        "entity": type(record).__name__,
-        "entity_id": record.id,
-        "action": action,
-    }
-    insert = sa.insert(models.AuditEntry).values(entry).returning(models.AuditEntry.id)
-    entry_id = session.connection().execute(insert).scalar_one()
-    if changes:
-        rows = [{"entry_id": entry_id, "field": f, "old": o, "new": n} for f, o, n in changes]
-        session.connection().execute(sa.insert(models.AuditValue), rows)
+    session.add(
+        models.AuditEntry(
+            at=clock.now(),
+            actor_id=actor.user_id,
+            channel=actor.channel,
+            entity=type(record).__name__,
+            entity_id=record.id,
+            action=action,
+        )
+    )
 
 
 def watch(sessions: scoped_session[Any]) -> None:

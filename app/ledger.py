@@ -60,13 +60,23 @@ def open_chart(session: Session) -> None:
 
 def open_account(session: Session, label: str) -> Account:
     """A new client account with its wallet, empty, and its payment reference."""
-    account = Account(label=label, balance=0, tolerance=0, taken_back=0)
-    session.add(account)
-    session.flush()
-    give_reference(account, session.get(CanteenSettings, 1))
-    session.add(LedgerAccount(kind=LedgerKind.WALLET, code=f"W{account.id}", account_id=account.id))
-    session.flush()
+    (account,) = open_accounts(session, [label])
     return account
+
+
+def open_accounts(session: Session, labels: Iterable[str]) -> list[Account]:
+    """The same for many at once."""
+    accounts = [Account(label=each, balance=0, tolerance=0, taken_back=0) for each in labels]
+    session.add_all(accounts)
+    session.flush()
+    canteen = session.get(CanteenSettings, 1)
+    for account in accounts:
+        give_reference(account, canteen)
+        session.add(
+            LedgerAccount(kind=LedgerKind.WALLET, code=f"W{account.id}", account_id=account.id)
+        )
+    session.flush()
+    return accounts
 
 
 def give_reference(account: Account, canteen: CanteenSettings | None) -> None:
