@@ -1,0 +1,1 @@
+"""Lists of pupils from the school's administration: received, entered, undone."""

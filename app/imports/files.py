@@ -1,0 +1,169 @@
+"""A list is kept until it is entered, with what its columns mean."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.access import actor_of
+from app.models import Diet, Import, MealType, SchoolYear, StoredFile, TariffCategory
+from app.refusals import NothingToImport
+from app.sheets import columns
+from app.sheets.known import Choices
+from app.sheets.lines import Line, read_line
+from app.sheets.reading import Table
+from app.vocabulary import ImportState, SheetColumn
+
+LONGEST_NAME: Final = 120
+_KIND: Final = {
+    b"PK\x03\x04": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def receive(
+    session: Session, content: bytes, name: str, table: Table, now: datetime, today: date
+) -> Import:
+    """Keep a list that was read to its end; the same file again is the same import.
+
+    Raises: NothingToImport where there is no school year, diet or tariff category yet.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    known: StoredFile | None = session.scalar(
+        sa.select(StoredFile).where(StoredFile.sha256 == sha256)
+    )
+    if known is None:
+        kind = _KIND.get(content[:4], "text/csv")
+        known = StoredFile(sha256=sha256, content_type=kind, size=len(content), content=content)
+        session.add(known)
+        session.flush()
+    same: Import | None = session.scalar(sa.select(Import).where(Import.stored_file_id == known.id))
+    if same is not None:
+        return same
+    mark = columns.mark_of(table.headers)
+    received = Import(
+        file_name=name[-LONGEST_NAME:],
+        state=ImportState.RECEIVED,
+        stored_file_id=known.id,
+        headers=mark,
+        columns=_remembered(session, mark) or guessed(table),
+        choices=_first_choices(session, today),
+        decisions={},
+        lines=len(table.rows),
+        received_at=now,
+        received_by_id=actor_of(session).user_id,
+    )
+    session.add(received)
+    session.flush()
+    return received
+
+
+def guessed(table: Table) -> list[str]:
+    """What the names of the columns say; blank for one that is left out."""
+    return [column.value if column else "" for column in columns.guess(table.headers)]
+
+
+def _remembered(session: Session, mark: str) -> list[str] | None:
+    """What was made of the same headers last time."""
+    query = sa.select(Import.columns).where(Import.headers == mark)
+    found: list[str] | None = session.scalar(query.order_by(Import.id.desc()).limit(1))
+    return found
+
+
+def _first_choices(session: Session, today: date) -> dict[str, object]:
+    year = session.scalar(
+        sa.select(SchoolYear)
+        .where(SchoolYear.ends_on > today)
+        .order_by(SchoolYear.starts_on)
+        .limit(1)
+    )
+    diet_id = session.scalar(
+        sa.select(Diet.id)
+        .join(Diet.meal_type)
+        .where(Diet.archived_at.is_(None))
+        .order_by(MealType.position, Diet.id)
+        .limit(1)
+    )
+    category_id = session.scalar(
+        sa.select(TariffCategory.id)
+        .where(TariffCategory.archived_at.is_(None))
+        .order_by(TariffCategory.id)
+        .limit(1)
+    )
+    if year is None or diet_id is None or category_id is None:
+        raise NothingToImport
+    return choices_of(year, max(today, year.starts_on), diet_id, category_id, makes_classes=False)
+
+
+def choices_of(
+    year: SchoolYear, starts_on: date, diet_id: int, category_id: int, *, makes_classes: bool
+) -> dict[str, object]:
+    """What is kept of the reader's choices."""
+    return {
+        "year": year.id,
+        "starts_on": starts_on.isoformat(),
+        "diet": diet_id,
+        "category": category_id,
+        "makes_classes": makes_classes,
+    }
+
+
+def choices_in(session: Session, item: Import) -> Choices:
+    """The choices that were kept, with the dates of their year."""
+    kept = item.choices
+    year = session.get_one(SchoolYear, kept["year"])
+    return Choices(
+        year_id=year.id,
+        year_starts_on=year.starts_on,
+        year_ends_on=year.ends_on,
+        starts_on=date.fromisoformat(kept["starts_on"]),
+        diet_id=kept["diet"],
+        category_id=kept["category"],
+        makes_classes=kept["makes_classes"],
+    )
+
+
+def columns_in(item: Import) -> list[SheetColumn | None]:
+    """What the columns mean."""
+    return [SheetColumn(word) if word else None for word in item.columns]
+
+
+def lines_in(item: Import, table: Table, today: date) -> list[Line]:
+    """The lines of the list as they were understood."""
+    meant: Sequence[SheetColumn | None] = columns_in(item)
+    return [read_line(row, meant, today) for row in table.rows]
+
+
+def content_of(session: Session, item: Import) -> bytes:
+    """The file of an import that is not entered yet."""
+    kept = session.get_one(StoredFile, item.stored_file_id)
+    return kept.content
+
+
+def mark_entered(session: Session, item: Import, now: datetime) -> None:
+    """From here on the file is not needed."""
+    kept = session.get_one(StoredFile, item.stored_file_id)
+    item.state, item.entered_at, item.stored_file_id = ImportState.ENTERED, now, None
+    session.flush()
+    _forget(session, kept)
+
+
+def drop(session: Session, item: Import) -> None:
+    """A list that is not entered goes with its file."""
+    kept = session.get_one(StoredFile, item.stored_file_id)
+    session.delete(item)
+    session.flush()
+    _forget(session, kept)
+
+
+def _forget(session: Session, kept: StoredFile) -> None:
+    """A school's list lies about no longer than needed; unless somebody else keeps it too."""
+    try:
+        with session.begin_nested():
+            session.delete(kept)
+            session.flush()
+    except IntegrityError:
+        session.expire_all()

@@ -1,0 +1,1 @@
+"""Tables from a school's administration, and tables for it: values in, values out."""
