@@ -96,4 +96,5 @@ def _configure(connection: object, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     is_writing = connection.get_execution_options().get("writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+    driver = connection.connection.driver_connection
+    driver.execute("BEGIN IMMEDIATE" if is_writing else "BEGIN")  # type: ignore[union-attr]

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access import Actor, accounts_of, actor_of, holds_account
 from app.booking.closing import charge_at_once, fund_today, give_back
-from app.booking.outings import is_outing_of
-from app.booking.prices import price_of
+from app.booking.offers import Offer, offer_of
 from app.booking.record import Move, apply, lock_booking, lock_day, new_operation
 from app.clock import Now, local
 from app.errors import (
@@ -23,7 +22,6 @@ from app.errors import (
     CanteenClosed,
     ChangedMeanwhile,
     Excluded,
-    MealTypeNotOpen,
     NoServiceDay,
     NotAllowed,
     NotFound,
@@ -33,15 +31,11 @@ from app.errors import (
 from app.models import (
     Account,
     Booking,
-    Diet,
-    Exclusion,
-    Interruption,
     MealType,
-    Pupil,
     PupilAccount,
     ServiceDay,
 )
-from app.rules.choices import MealChoice, open_types
+from app.money import Cents
 from app.rules.deadlines import (
     ServiceRules,
     booking_deadline,
@@ -49,7 +43,7 @@ from app.rules.deadlines import (
     is_late_cancellation,
     last_call_of,
 )
-from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState, DecisionState, Reason
+from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState, Reason
 
 _TAKEN_BACK = {
     BookingState.BOOKED: BookingState.CANCELLED,
@@ -58,26 +52,6 @@ _TAKEN_BACK = {
 }
 
 # Built once: they run at every tap.
-_KEPT_AWAY: Final = sa.select(
-    sa.select(sa.func.max(Exclusion.valid_until))
-    .where(
-        Exclusion.pupil_id == sa.bindparam("pupil"),
-        Exclusion.state == DecisionState.IN_FORCE,
-        Exclusion.valid_from <= sa.bindparam("day"),
-        Exclusion.valid_until > sa.bindparam("day"),
-    )
-    .scalar_subquery(),
-    sa.select(sa.func.max(Interruption.reason))
-    .where(is_outing_of(sa.bindparam("pupil"), sa.bindparam("day")))
-    .scalar_subquery(),
-)
-_DIET: Final = (
-    sa.select(Diet.meal_type_id, Diet.offers_choice)
-    .join(Pupil, Pupil.diet_id == Diet.id)
-    .where(Pupil.id == sa.bindparam("pupil"), Pupil.archived_at.is_(None))
-)
-_MEAL_TYPES: Final = sa.select(MealType)
-_MEAL_TYPE: Final = sa.select(MealType).where(MealType.id == sa.bindparam("meal_type"))
 _PAYERS: Final = (
     sa.select(Account.id, Account.taken_back)
     .join(PupilAccount, PupilAccount.account_id == Account.id)
@@ -112,6 +86,8 @@ class _Case:
     actor: Actor
     day: ServiceDay
     booking: Booking | None
+    payers: dict[int, Cents]
+    """The accounts of the pupil that the actor may use, with what was taken back from each."""
     instant: datetime
 
     @property
@@ -137,16 +113,18 @@ def book_meal(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Bo
     AccountOverdrawn, DayFull, CannotChange, InsufficientFunds.
     """
     case = _look(session, wish, rules, now)
-    meal_type = _meal_type(case)
+    offer = offer_of(
+        session, wish.pupil_id, wish.day, wish.meal_type_id, is_staff=case.actor.is_staff
+    )
     if case.booking is not None:
         _check_payer(case, case.booking)
         if _is_fulfilled(case.booking, wish):
             return case.booking
     _check_version(case)
-    _check_day(case)
-    _check_deadline(case, meal_type)
-    price = price_of(session, pupil_id=wish.pupil_id, meal_type_id=meal_type.id, day=wish.day)
-    move = _booked(case, meal_type)
+    _check_day(case, offer)
+    _check_deadline(case, offer.meal_type)
+    price = offer.price_on(wish.day)
+    move = _booked(case, offer.meal_type)
     if case.is_over:
         charge_at_once(session, case.day, move, price, now=case.instant, operation=wish.operation)
     else:
@@ -189,7 +167,8 @@ def _look(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> _Case:
     day = lock_day(session, wish.day)
     hold_today(session, wish.day, now)
     booking = lock_booking(session, wish.pupil_id, day.id)
-    return _Case(session, wish, rules, actor_of(session), day, booking, now())
+    actor = actor_of(session)
+    return _Case(session, wish, rules, actor, day, booking, _payers(session, wish, actor), now())
 
 
 def hold_today(session: Session, day: date, now: Now) -> None:
@@ -200,10 +179,18 @@ def hold_today(session: Session, day: date, now: Now) -> None:
             lock_day(session, today)
 
 
+def _payers(session: Session, wish: Wish, actor: Actor) -> dict[int, Cents]:
+    query = _PAYERS if actor.is_staff else _OWN_PAYERS
+    given = {"pupil": wish.pupil_id, "user": actor.user_id}
+    return dict(session.execute(query, given).all())
+
+
 def _check_payer(case: _Case, booking: Booking) -> None:
     """A standing meal is its payer's: of a shared child, only those who pay may change it."""
     is_theirs = case.actor.is_staff or booking.state not in HOLDS_A_SEAT
-    if is_theirs or holds_account(case.session, case.actor.user_id, booking.account_id):
+    if is_theirs or booking.account_id in case.payers:
+        return
+    if holds_account(case.session, case.actor.user_id, booking.account_id):
         return
     _check_version(case)
     raise NotAllowed
@@ -219,16 +206,14 @@ def _check_version(case: _Case) -> None:
         raise ChangedMeanwhile
 
 
-def _check_day(case: _Case) -> None:
+def _check_day(case: _Case, offer: Offer) -> None:
     day = case.day
     if day.closure is not None:
         raise CanteenClosed(day.date, day.closure)
-    given = {"pupil": case.wish.pupil_id, "day": day.date}
-    excluded_until, outing = case.session.execute(_KEPT_AWAY, given).one()
-    if excluded_until is not None:
-        raise Excluded(excluded_until - timedelta(days=1))
-    if outing is not None:
-        raise OnOuting(day.date, outing)
+    if offer.excluded_until is not None:
+        raise Excluded(offer.excluded_until - timedelta(days=1))
+    if offer.outing is not None:
+        raise OnOuting(day.date, offer.outing)
 
 
 def _check_deadline(case: _Case, meal_type: MealType) -> None:
@@ -250,25 +235,6 @@ def _check_reason(case: _Case) -> None:
         raise ReasonMissing
 
 
-def _meal_type(case: _Case) -> MealType:
-    """What is wished, or the pupil's usual meal type, if it is open to them."""
-    diet = case.session.execute(_DIET, {"pupil": case.wish.pupil_id}).one_or_none()
-    if diet is None:
-        raise NotFound
-    types = {meal_type.id: meal_type for meal_type in case.session.scalars(_MEAL_TYPES)}
-    in_use = {i: MealChoice(i, t.is_special) for i, t in types.items() if t.archived_at is None}
-    allowed = open_types(
-        MealChoice(diet.meal_type_id, types[diet.meal_type_id].is_special),
-        in_use.values(),
-        offers_choice=diet.offers_choice,
-        is_staff=case.actor.is_staff,
-    )
-    wanted = diet.meal_type_id if case.wish.meal_type_id is None else case.wish.meal_type_id
-    if wanted not in allowed or wanted not in in_use:
-        raise MealTypeNotOpen
-    return types[wanted]
-
-
 def _booked(case: _Case, meal_type: MealType) -> Move:
     """A booked meal keeps its payer; any other gets the one that was chosen."""
     booking = case.booking or Booking(pupil_id=case.wish.pupil_id, service_day_id=case.day.id)
@@ -285,27 +251,23 @@ def _booked(case: _Case, meal_type: MealType) -> Move:
 
 def _payer(case: _Case) -> int:
     """The account that was chosen, or the only one that pays for the pupil and is the actor's."""
-    query = _PAYERS if case.actor.is_staff else _OWN_PAYERS
-    given = {"pupil": case.wish.pupil_id, "user": case.actor.user_id}
-    taken_back = dict(case.session.execute(query, given).all())
     chosen = case.wish.account_id
-    if chosen is None and len(taken_back) == 1:
-        chosen = next(iter(taken_back))
-    if chosen is None or chosen not in taken_back:
+    if chosen is None and len(case.payers) == 1:
+        chosen = next(iter(case.payers))
+    if chosen is None or chosen not in case.payers:
         raise AccountNotOpen
-    if taken_back[chosen] > 0:
+    if case.payers[chosen] > 0:
         raise AccountOverdrawn
     return chosen
 
 
 def _taken_back(case: _Case, booking: Booking, state: BookingState) -> Move:
-    meal_type = case.session.scalars(_MEAL_TYPE, {"meal_type": booking.meal_type_id}).one()
     return Move(
         booking,
         state,
         attendance=Attendance.ABSENT if case.is_over else Attendance.EXPECTED,
         reason=case.wish.reason,
         is_late=is_late_cancellation(
-            case.day.date, case.rules, is_special=meal_type.is_special, now=case.instant
+            case.day.date, case.rules, is_special=booking.meal_type.is_special, now=case.instant
         ),
     )

@@ -8,13 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import outbox
-from app.errors import NoPrice, NotEnrolled
-from app.models import Booking, Enrolment, Price, ServiceDay
-from app.money import Cents
+from app.models import Booking, Enrolment, MealType, Price, ServiceDay
 from app.rules.pricing import PriceLine, PriceList
 from app.vocabulary import BookingState, FactKind
 
 _PRICES: Final = sa.select(Price.meal_type_id, Price.category_id, Price.valid_from, Price.amount)
+_TYPES_AND_PRICES: Final = (
+    sa.select(MealType, Price.category_id, Price.valid_from, Price.amount)
+    .outerjoin(Price, Price.meal_type_id == MealType.id)
+    .order_by(MealType.position, MealType.id)
+)
 _CATEGORIES: Final = sa.select(Enrolment.pupil_id, Enrolment.category_id).where(
     Enrolment.pupil_id.in_(sa.bindparam("pupils", expanding=True)),
     Enrolment.valid_from <= sa.bindparam("day"),
@@ -27,21 +30,20 @@ def price_list(session: Session) -> PriceList:
     return PriceList.of(PriceLine(*row) for row in session.execute(_PRICES))
 
 
+def types_and_prices(session: Session) -> tuple[dict[int, MealType], PriceList]:
+    """The meal types in their order, archived ones too, and the whole price list."""
+    types, lines = {}, []
+    for meal_type, category_id, valid_from, amount in session.execute(_TYPES_AND_PRICES):
+        types[meal_type.id] = meal_type
+        if amount is not None:
+            lines.append(PriceLine(meal_type.id, category_id, valid_from, amount))
+    return types, PriceList.of(lines)
+
+
 def categories_on(session: Session, day: date, pupil_ids: Iterable[int]) -> dict[int, int]:
     """The tariff category of each pupil that is enrolled on the day."""
     given = {"pupils": list(set(pupil_ids)), "day": day}
     return dict(session.execute(_CATEGORIES, given).all())
-
-
-def price_of(session: Session, *, pupil_id: int, meal_type_id: int, day: date) -> Cents:
-    """One meal's price in centimes. Raises: NotEnrolled; NoPrice."""
-    category_id = categories_on(session, day, [pupil_id]).get(pupil_id)
-    if category_id is None:
-        raise NotEnrolled(day)
-    price = price_list(session).on(day, meal_type_id=meal_type_id, category_id=category_id)
-    if price is None:
-        raise NoPrice
-    return price
 
 
 def announce_price(session: Session, price: Price, now: datetime) -> int:

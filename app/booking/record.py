@@ -59,6 +59,15 @@ class Before:
         return cls(booking.state, booking.meal_type_id, booking.version)
 
 
+@dataclass(frozen=True)
+class Step:
+    """What a booking was, what it has become, and why."""
+
+    before: Before
+    booking: Booking
+    reason: Reason | None = None
+
+
 # Built once: they run at every tap.
 _DAY: Final = (
     sa.select(ServiceDay)
@@ -70,8 +79,11 @@ _BOOKING: Final = (
     sa.select(Booking)
     .where(Booking.pupil_id == sa.bindparam("pupil"), Booking.service_day_id == sa.bindparam("day"))
     .with_for_update(of=Booking)
+    .options(joinedload(Booking.meal_type, innerjoin=True))
     .execution_options(populate_existing=True)
 )
+_history: Final = sa.inspect(BookingChange).local_table
+_REMEMBER: Final = sa.insert(_history).returning(_history.c.id, sort_by_parameter_order=True)
 
 
 def new_operation() -> str:
@@ -88,7 +100,7 @@ def lock_day(session: Session, day: date) -> ServiceDay:
 
 
 def lock_booking(session: Session, pupil_id: int, service_day_id: int) -> Booking | None:
-    """The pupil's booking of a day that is locked already, read afresh."""
+    """The pupil's booking of a day that is locked already, read afresh, with its meal type."""
     given = {"pupil": pupil_id, "day": service_day_id}
     found: Booking | None = session.scalar(_BOOKING, given)
     return found
@@ -121,14 +133,11 @@ def apply(
     _take_seats(day, befores, moves)
     for move in moves:
         _write(move)
-    changes = [
-        change_of(session, move.booking, before, now=now, operation=operation, reason=move.reason)
-        for before, move in zip(befores, moves, strict=True)
-    ]
-    session.add_all(changes)
-    session.flush()
-    for move, change in zip(moves, changes, strict=True):
-        _tell(session, move, change, now)
+        session.add(move.booking)
+    steps = [Step(b, move.booking, move.reason) for b, move in zip(befores, moves, strict=True)]
+    lines = remember(session, steps, now=now, operation=operation)
+    for move, before, line in zip(moves, befores, lines, strict=True):
+        _tell(session, move, before, line, now)
 
 
 def _take_seats(day: ServiceDay, befores: Sequence[Before], moves: Sequence[Move]) -> None:
@@ -148,42 +157,41 @@ def _write(move: Move) -> None:
             setattr(booking, name, value)
 
 
-def change_of(
-    session: Session,
-    booking: Booking,
-    before: Before,
-    *,
-    now: datetime,
-    operation: str,
-    reason: Reason | None = None,
-) -> BookingChange:
-    """The line of history for what the booking becomes with the next flush."""
+def remember(
+    session: Session, steps: Sequence[Step], *, now: datetime, operation: str
+) -> Sequence[int]:
+    """Flush what the bookings have become, with a line of history for each; the lines' ids."""
+    session.flush()
     actor = actor_of(session)
-    return BookingChange(
-        booking=booking,
-        operation_id=operation,
-        changed_at=now,
-        actor_id=actor.user_id,
-        channel=actor.channel,
-        reason=reason,
-        old_state=before.state,
-        new_state=booking.state,
-        old_meal_type_id=before.meal_type_id,
-        new_meal_type_id=booking.meal_type_id,
-        attendance=booking.attendance or Attendance.EXPECTED,
-        version=before.version + 1,
-        is_late=booking.is_late,
-    )
+    lines = [
+        {
+            "booking_id": step.booking.id,
+            "operation_id": operation,
+            "changed_at": now,
+            "actor_id": actor.user_id,
+            "channel": actor.channel,
+            "reason": step.reason,
+            "old_state": step.before.state,
+            "new_state": step.booking.state,
+            "old_meal_type_id": step.before.meal_type_id,
+            "new_meal_type_id": step.booking.meal_type_id,
+            "attendance": step.booking.attendance,
+            "version": step.before.version + 1,
+            "is_late": step.booking.is_late,
+        }
+        for step in steps
+    ]
+    return session.scalars(_REMEMBER, lines).all() if lines else []
 
 
-def _tell(session: Session, move: Move, change: BookingChange, now: datetime) -> None:
+def _tell(session: Session, move: Move, before: Before, line: int, now: datetime) -> None:
     """The payer's holders learn of every change, except that what they booked is charged."""
-    was_booked = change.old_state is BookingState.BOOKED
-    is_same_meal = change.old_meal_type_id == change.new_meal_type_id
+    was_booked = before.state is BookingState.BOOKED
+    is_same_meal = before.meal_type_id == move.booking.meal_type_id
     if was_booked and is_same_meal and move.state is BookingState.CHARGED:
         return
     kind = _TOLD_AS.get(move.state, FactKind.BOOKING_CHANGED)
     account_id = move.booking.account_id
-    outbox.tell(session, kind, now=now, account_id=account_id, record_id=change.id)
+    outbox.tell(session, kind, now=now, account_id=account_id, record_id=line)
     if move.is_late and move.state is BookingState.CANCELLED:
-        outbox.tell(session, FactKind.LATE_CANCELLATION, now=now, record_id=change.id)
+        outbox.tell(session, FactKind.LATE_CANCELLATION, now=now, record_id=line)

@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 from app.booking.record import (
     Before,
     Move,
+    Step,
     apply,
-    change_of,
     lock_bookings,
     lock_day,
     new_operation,
+    remember,
 )
 from app.clock import Now, local
 from app.errors import CannotChange, ChangedMeanwhile, NotFound, NotFunded, ServiceOver
@@ -46,8 +47,7 @@ def mark_attendance(
         raise CannotChange
     before = Before.of(booking)
     booking.attendance = attendance
-    session.add(change_of(session, booking, before, now=instant, operation=new_operation()))
-    session.flush()
+    remember(session, [Step(before, booking)], now=instant, operation=new_operation())
     return booking
 
 

@@ -110,22 +110,21 @@ class AgendaView(BaseView):
     @has_access
     def change(self) -> Any:
         """Book or cancel one meal; our script gets the cell, a browser without it the week."""
-        wish = _wish(request.form)
-        name = find_pupil(wish.pupil_id).first_name
-        message = error = None
+        wish, error = _wish(request.form), None
         try:
-            message = self._carry_out(wish, request.form.get("action", ""), name)
+            self._carry_out(wish, request.form.get("action", ""))
         except Refusal as refused:
             error = refused
         if is_fetch():
-            return self._fragment(wish, message or sentence_of(error or BadInput()), error)
+            return self._fragment(wish, error)
+        pupil = find_pupil(wish.pupil_id)
         if error is None:
-            flash(message or "", "success")
+            flash(_confirmation(wish, pupil), "success")
             return redirect(url_for("AgendaView.week", **_same_week(wish)))
         flash(sentence_of(error), "danger")
         return self._page(wish.day, _pupil_shown(wish)), error.status
 
-    def _carry_out(self, wish: Wish, action: str, name: str) -> str:
+    def _carry_out(self, wish: Wish, action: str) -> None:
         commands = {"book": book_meal, "cancel": cancel_meal}
         if action not in commands:
             raise BadInput
@@ -133,7 +132,6 @@ class AgendaView(BaseView):
         rules, actor = service_rules(), current_actor(channel)
         with transaction(actor) as session:
             commands[action](session, wish, rules, clock.now)
-        return _confirmation(wish, action, name)
 
     def _page(self, shown: date, pupil_id: int | None) -> str:
         looking = reader()
@@ -152,7 +150,7 @@ class AgendaView(BaseView):
         )
         return html
 
-    def _fragment(self, wish: Wish, announcement: str, error: Refusal | None) -> Response:
+    def _fragment(self, wish: Wish, error: Refusal | None) -> Response:
         """The cell as it is now, the money, and a sentence."""
         looking = reader()
         facts = read_facts(db.session(), [wish.day], looking, wish.pupil_id)
@@ -165,7 +163,7 @@ class AgendaView(BaseView):
         html = self.render_template(
             "agenda/_change.html",
             changes=[(row, day, cell)],
-            announcement=announcement,
+            announcement=sentence_of(error) if error else _confirmation(wish, pupil),
             on_behalf=_on_behalf(facts, _pupil_shown(wish)),
             summary=_summary(facts),
         )
@@ -206,8 +204,8 @@ def _summary(facts: Facts) -> dict[str, Any]:
     return {"accounts": summaries(facts)}
 
 
-def _confirmation(wish: Wish, action: str, name: str) -> str:
-    day = format_date(wish.day, "EEEE d MMMM")
-    if action == "book":
+def _confirmation(wish: Wish, pupil: Pupil) -> str:
+    name, day = pupil.first_name, format_date(wish.day, "EEEE d MMMM")
+    if request.form["action"] == "book":
         return gettext("Booked: %(name)s, %(day)s.", name=name, day=day)
     return gettext("Cancelled: %(name)s, %(day)s.", name=name, day=day)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.booking.forecast import meals_by_account
 from app.booking.outings import is_on
+from app.booking.prices import types_and_prices
 from app.clock import local
 from app.models import (
     Account,
@@ -19,7 +20,6 @@ from app.models import (
     Interruption,
     InterruptionClass,
     MealType,
-    Price,
     Pupil,
     PupilAccount,
     SchoolClass,
@@ -28,7 +28,7 @@ from app.models import (
 from app.money import Cents
 from app.rules.coverage import Coverage, coverage_of
 from app.rules.deadlines import ServiceRules
-from app.rules.pricing import PriceLine, PriceList
+from app.rules.pricing import PriceList
 from app.vocabulary import DecisionState, InterruptionKind
 
 
@@ -38,9 +38,18 @@ def _given(name: str) -> sa.BindParameter[Any]:
 
 # Built once: a page spends more time on building its statements than on running them.
 _CHILDREN: Final = (
-    sa.select(PupilAccount)
+    sa.select(PupilAccount, Exclusion)
     .join(PupilAccount.pupil)
     .join(PupilAccount.account)
+    .outerjoin(
+        Exclusion,
+        sa.and_(
+            Exclusion.pupil_id == Pupil.id,
+            Exclusion.state == DecisionState.IN_FORCE,
+            Exclusion.valid_from <= sa.bindparam("last"),
+            Exclusion.valid_until > sa.bindparam("first"),
+        ),
+    )
     .where(
         Pupil.archived_at.is_(None),
         Account.archived_at.is_(None),
@@ -67,23 +76,12 @@ _DAYS: Final = (
     .where(ServiceDay.date.in_(_given("days")))
     .options(joinedload(ServiceDay.menus))
 )
-_PRICES: Final = (
-    sa.select(MealType, Price.category_id, Price.valid_from, Price.amount)
-    .outerjoin(Price, Price.meal_type_id == MealType.id)
-    .order_by(MealType.position, MealType.id)
-)
 # Of an account that is out of the reader's reach there is none.
 _BOOKINGS: Final = (
     sa.select(Booking, ServiceDay.date, Account)
     .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
     .outerjoin(Booking.account)
     .where(Booking.pupil_id.in_(_given("pupils")), ServiceDay.date.in_(_given("days")))
-)
-_EXCLUSIONS: Final = sa.select(Exclusion).where(
-    Exclusion.pupil_id.in_(_given("pupils")),
-    Exclusion.state == DecisionState.IN_FORCE,
-    Exclusion.valid_from <= sa.bindparam("last"),
-    Exclusion.valid_until > sa.bindparam("first"),
 )
 
 
@@ -155,34 +153,34 @@ def read_facts(
 ) -> Facts:
     """Read the week of every child within reach, or of one pupil."""
     facts = Facts()
-    _read_children(session, facts, pupil_id)
+    _read_children(session, facts, days, pupil_id)
     for day, class_id, outing in session.execute(_DAYS, {"days": days}).unique():
         facts.days[day.date] = day
         if class_id is not None:
             facts.outings[class_id, day.date] = outing
-    _read_price_list(session, facts)
+    facts.types, facts.prices = types_and_prices(session)
     _read_bookings(session, facts, days, reader)
-    given = {"pupils": list(facts.pupils), "first": days[0], "last": days[-1]}
-    for exclusion in session.scalars(_EXCLUSIONS, given):
-        facts.exclusions.setdefault(exclusion.pupil_id, []).append(exclusion)
     return facts
 
 
-def _read_children(session: Session, facts: Facts, pupil_id: int | None) -> None:
-    given = {"everyone": pupil_id is None, "pupil": pupil_id}
-    for link in session.scalars(_CHILDREN, given).unique():
+def _read_children(
+    session: Session, facts: Facts, days: Sequence[date], pupil_id: int | None
+) -> None:
+    """The children with their accounts, each pair once for each exclusion that the days meet."""
+    given = {
+        "everyone": pupil_id is None,
+        "pupil": pupil_id,
+        "first": days[0],
+        "last": days[-1],
+    }
+    for link, exclusion in session.execute(_CHILDREN, given).unique():
         facts.pupils[link.pupil_id] = link.pupil
         facts.accounts[link.account_id] = link.account
-        facts.payers.setdefault(link.pupil_id, []).append(link.account)
-
-
-def _read_price_list(session: Session, facts: Facts) -> None:
-    lines = []
-    for meal_type, category_id, valid_from, amount in session.execute(_PRICES):
-        facts.types[meal_type.id] = meal_type
-        if amount is not None:
-            lines.append(PriceLine(meal_type.id, category_id, valid_from, amount))
-    facts.prices = PriceList.of(lines)
+        payers = facts.payers.setdefault(link.pupil_id, [])
+        if link.account not in payers:
+            payers.append(link.account)
+        if exclusion is not None:
+            facts.exclusions.setdefault(link.pupil_id, []).append(exclusion)
 
 
 def _read_bookings(session: Session, facts: Facts, days: Sequence[date], reader: Reader) -> None:
