@@ -37,6 +37,22 @@ class SeatsTaken(Refusal):
     sentence = N_("%(seats)s meals are booked on that day. Enter at least as many seats.")
 
 
+@dataclass(eq=False)
+class SeatsTakenOn(Refusal):
+    """The same, on one day of several."""
+
+    day: date
+    seats: int
+    sentence = N_("%(seats)s meals are booked on %(day)s. Enter at least as many seats.")
+
+
+class DaysBetween(Refusal):
+    """Days that were ticked with others between them, which are not meant."""
+
+    sentence = N_("Tick days that follow each other: there are service days between these.")
+    status = 400
+
+
 class PriceInForce(Refusal):
     """Meals were charged at that price."""
 
@@ -65,12 +81,6 @@ class NoLetters(Refusal):
     """Nobody of those who were meant waits for a letter any more."""
 
     sentence = N_("There is no letter to print: a colleague has just done it. Reload the page.")
-
-
-class ExclusionBegun(Refusal):
-    """A decision that is in force is history."""
-
-    sentence = N_("This exclusion has begun. Edit it and set its last day instead.")
 
 
 class StillUsed(Refusal):
@@ -211,3 +221,9 @@ class ExclusionOver(Refusal):
 
     sentence = N_("Choose a day from today on that lies within the exclusion.")
     status = 400
+
+
+class AlreadyDecided(Refusal):
+    """What is in force is lifted, not changed: families were told of it."""
+
+    sentence = N_("This is in force or was lifted: it is not changed any more. Lift it instead.")

@@ -26,6 +26,8 @@ from app.vocabulary import Channel, Role
 
 _READ: Final = "can_(list|show)"
 _KEEP: Final = "can_(list|show|add|edit)"
+_DECISION: Final = f"{_KEEP}|can_delete|begin|lift"
+_EXCLUSION: Final = f"{_KEEP}|can_(delete|letter|file)|begin"
 _RECHARGE: Final = "can_(index|order|bill|pdf|code|withdraw)"
 _TILL: Final = "can_(search|pupil|account|record|receipt|cancel)"
 
@@ -62,13 +64,16 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "AccountHolderView": "can_(add|edit)",
         "PupilAccountView": "can_add",
         "EnrolmentView": _KEEP,
-        "ExclusionView": f"{_KEEP}|can_delete",
+        "ExclusionView": _EXCLUSION,
+        "LiftExclusionView": _FORM,
         "HealthRecordView": f"{_KEEP}|can_delete",
         "SchoolYearView": f"{_KEEP}|service_days",
         "ServiceDaysView": _FORM,
         "SchoolClassView": _KEEP,
-        "ServiceDayView": f"{_KEEP}|close|reopen",
-        "ClosureView": _FORM,
+        "ServiceDayView": f"{_KEEP}|close|reopen|seats",
+        "SeatsView": _FORM,
+        "ClosureView": _DECISION,
+        "OutingView": _DECISION,
         "MenuView": f"{_KEEP}|can_(delete|poster)",
         "MealTypeView": f"{_KEEP}|{_ARCHIVE}",
         "DietView": f"{_KEEP}|{_ARCHIVE}",
@@ -150,7 +155,8 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "FamilyView": _READ,
         "PupilView": _READ,
         "HolderView": _READ,
-        "ExclusionView": f"{_KEEP}|can_delete",
+        "ExclusionView": _EXCLUSION,
+        "LiftExclusionView": _FORM,
     },
     # Whatever there is, except to be a parent.
     Role.ADMIN: {"(?!My).*": ".*"},

@@ -13,17 +13,13 @@ from app.declared.audit import AuditView, BookingHistoryView
 from app.declared.bank import BankFileView, BankUploadView
 from app.declared.bank_queue import BankEntryView
 from app.declared.bookings import BookingListView
-from app.declared.calendar import (
-    ClosureView,
-    SchoolClassView,
-    SchoolYearView,
-    ServiceDaysView,
-    ServiceDayView,
-)
+from app.declared.calendar import SchoolClassView, SchoolYearView, SeatsView, ServiceDayView
 from app.declared.cash_book import CashBookView
-from app.declared.children import EnrolmentView, ExclusionView, HealthRecordView, PupilView
+from app.declared.children import EnrolmentView, HealthRecordView, PupilView
 from app.declared.dashboard import DashboardView
 from app.declared.documents import DocumentDownloadView, DocumentVersionView, DocumentView
+from app.declared.exclusions import ExclusionView, LiftExclusionView
+from app.declared.interruptions import ClosureView, OutingView
 from app.declared.journal import JournalView
 from app.declared.kitchen import ProductionView
 from app.declared.letters import LetterView
@@ -56,6 +52,7 @@ from app.declared.refund_orders import RefundBatchView
 from app.declared.refunds import RefundView, RefusalView
 from app.declared.registration import RegistrationView
 from app.declared.service import TodayView
+from app.declared.service_days import ServiceDaysView
 from app.declared.staff import StaffUserView
 from app.declared.statements import MyStatementView, StatementView
 from app.declared.statistics import (
@@ -122,6 +119,8 @@ MONEY: list[tuple[Any, Any, str]] = [
 SCHOOL: list[tuple[Any, Any, str]] = [
     (MenuView, _l("Menus"), "utensils"),
     (ServiceDayView, _l("Service days"), "calendar"),
+    (ClosureView, _l("Closed days"), "lock"),
+    (OutingView, _l("Class outings"), "school"),
     (SchoolYearView, _l("School years"), "school"),
     (SchoolClassView, _l("Classes"), "users"),
     (MealTypeView, _l("Meal types"), "utensils"),
@@ -159,7 +158,8 @@ HIDDEN: list[Any] = [
     PupilAccountView,
     BankUploadView,
     ServiceDaysView,
-    ClosureView,
+    SeatsView,
+    LiftExclusionView,
     RefusalView,
     AskFamiliesView,
     MonthEndView,

@@ -35,13 +35,14 @@ def exclude(session: Session, exclusion: Exclusion, now: Now) -> int:
     What was charged before stays. Whoever books meanwhile comes before, or is refused.
     """
     lock_days(session, exclusion.valid_from, exclusion.valid_until)
+    instant = now()
     in_range = ServiceDay.date >= exclusion.valid_from, ServiceDay.date < exclusion.valid_until
     days = _days_booked(session, exclusion.pupil_id, *in_range)
     operation = exclusion.operation_id
     cancelled = _cancel_days(
-        session, days, exclusion.pupil_id, Reason.EXCLUSION, now, operation=operation
+        session, days, exclusion.pupil_id, Reason.EXCLUSION, lambda: instant, operation
     )
-    tell_households(session, exclusion, FactKind.EXCLUDED, now())
+    tell_households(session, exclusion, FactKind.EXCLUDED, instant)
     return cancelled
 
 

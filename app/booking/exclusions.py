@@ -57,7 +57,7 @@ def pronounce(session: Session, exclusion_id: int, mark: str, now: Now) -> int:
     Sent twice, it changes nothing more. Raises: ChangedMeanwhile where it is not what was previewed
     any more, or lifted.
     """
-    exclusion = _lock(session, exclusion_id)
+    exclusion = lock_exclusion(session, exclusion_id)
     if exclusion.state is DecisionState.IN_FORCE:
         return 0
     lock_days(session, exclusion.valid_from, exclusion.valid_until)
@@ -77,7 +77,7 @@ def shorten(
     From its first day on it is lifted as a whole. Raises: ExclusionOver for a day that is past or
     outside its range; ChangedMeanwhile for one that is not in force.
     """
-    exclusion = _lock(session, exclusion_id)
+    exclusion = lock_exclusion(session, exclusion_id)
     if exclusion.state is not DecisionState.IN_FORCE:
         raise ChangedMeanwhile
     first, until = max(exclusion.valid_from, local(now()).date()), exclusion.valid_until
@@ -90,12 +90,13 @@ def shorten(
     session.flush()
     # All of them before the first wallet: locks are taken in one order everywhere.
     lock_days(session, opens_on, until)
+    instant = now()
     restored = [
         each
         for day in days_to_restore(session, exclusion.operation_id, opens_on)
-        for each in restore_meals(session, exclusion.operation_id, day, rules, now)
+        for each in restore_meals(session, exclusion.operation_id, day, rules, lambda: instant)
     ]
-    tell_households(session, exclusion, FactKind.EXCLUSION_LIFTED, now())
+    tell_households(session, exclusion, FactKind.EXCLUSION_LIFTED, instant)
     return restored
 
 
@@ -110,7 +111,8 @@ def plan_shortening(
         point.rollback()
 
 
-def _lock(session: Session, exclusion_id: int) -> Exclusion:
+def lock_exclusion(session: Session, exclusion_id: int) -> Exclusion:
+    """The exclusion, locked and read afresh; before any service day."""
     query = (
         sa.select(Exclusion)
         .where(Exclusion.id == exclusion_id)

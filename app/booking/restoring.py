@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -15,6 +16,9 @@ from app.models import Booking, BookingChange, ServiceDay
 from app.refusals import DayPast
 from app.rules.deadlines import ServiceRules, end_of_service_of
 from app.vocabulary import BookingState, Reason
+
+LIFTED: Final = "-lifted"
+"""What the operation that books meals again is called after the one that cancelled them."""
 
 _GONE = (BookingState.CANCELLED, BookingState.GIVEN_BACK)
 
@@ -77,7 +81,7 @@ def _restore(
         meal_type_id=meal.meal_type_id,
         account_id=meal.account_id,
         reason=Reason.RESTORED,
-        operation=f"{operation}-lifted",
+        operation=f"{operation}{LIFTED}",
     )
     try:
         # A refusal in the middle leaves nothing of its meal behind.

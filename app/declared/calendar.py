@@ -1,60 +1,57 @@
-"""The school’s calendar: years, classes, the days on which the canteen serves or stays closed."""
+"""The school’s calendar: years, classes, the days on which the canteen serves and their seats."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_appbuilder.actions import action
 from flask_appbuilder.forms import DynamicForm
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
-from wtforms import DateField, SelectMultipleField, ValidationError
-from wtforms.validators import DataRequired, Length, NumberRange
+from wtforms import DateField
+from wtforms.validators import DataRequired, InputRequired, NumberRange
 
 from app import booking, clock
+from app.booking.cascades import lock_days
 from app.booking.record import lock_day
-from app.context import canteen_settings
 from app.declared.base import FormView, SplitView
 from app.declared.children import shown_last_day
 from app.errors import NoServiceDay
 from app.extensions import db
-from app.fields import LineField, NumberField, ParagraphField
-from app.filters import Condition, day_of, record_id
+from app.fields import NumberField, last_day
+from app.filters import Condition, day_of
 from app.forms import last_day_field
-from app.models import SchoolClass, SchoolYear, ServiceDay
-from app.refusals import RangesOverlap, SeatsTaken
+from app.models import Enrolment, SchoolClass, SchoolYear, ServiceDay
+from app.refusals import DaysBetween, OutsideYear, RangesOverlap, SeatsTaken, SeatsTakenOn
 from app.rows import ACT, KEEP, Rows, TableView
-from app.rules.school_days import (
-    UnreadableLineError,
-    public_holidays,
-    read_holidays,
-    service_days,
-)
 from app.security import current_actor
 from app.transaction import transaction
-from app.widgets import CheckList
+from app.web_errors import sentence_of
 
 LONGEST_YEAR: Final = timedelta(days=400)
-LONGEST_CLOSURE: Final = timedelta(days=62)
-_WEEKDAYS: Final = (
-    ("0", _l("Monday")),
-    ("1", _l("Tuesday")),
-    ("2", _l("Wednesday")),
-    ("3", _l("Thursday")),
-    ("4", _l("Friday")),
-)
 _ends_on = last_day_field(_l("Last day"), "starts_on", LONGEST_YEAR)
+
+
+def ranges_of(closed: Sequence[tuple[date, str]]) -> list[tuple[date, date, str]]:
+    """Closed days with the same reason as one range, a week-end between them or not."""
+    found: list[tuple[date, date, str]] = []
+    for day, reason in closed:
+        if found and found[-1][2] == reason and day - found[-1][1] <= timedelta(days=4):
+            found[-1] = (found[-1][0], day, reason)
+        else:
+            found.append((day, day, reason))
+    return found
 
 
 class SchoolYearView(TableView):
     datamodel = Rows(SchoolYear)
     include_route_methods = KEEP | ACT
     list_title, show_title = _l("School years"), _l("School year")
+    show_template = "school/year.html"
     add_title, edit_title = _l("Add a school year"), _l("Edit the school year")
     list_columns = ["name", "starts_on", "ends_on"]
     show_columns = list_columns
@@ -65,6 +62,7 @@ class SchoolYearView(TableView):
     add_form_extra_fields = {"ends_on": _ends_on}
     edit_form_extra_fields = {"ends_on": _ends_on}
     formatters_columns = {"ends_on": shown_last_day}
+    exported_columns = {"ends_on": last_day}
 
     def pre_add(self, item: SchoolYear) -> None:
         """Years follow each other."""
@@ -74,7 +72,26 @@ class SchoolYearView(TableView):
         if any(other != item.id for other in db.session().scalars(others)):
             raise RangesOverlap
 
-    pre_update = pre_add
+    def pre_update(self, item: SchoolYear) -> None:
+        """No pupil is left enrolled outside it."""
+        self.pre_add(item)
+        outside = sa.select(Enrolment.id).where(
+            Enrolment.school_class.has(SchoolClass.school_year_id == item.id),
+            sa.or_(Enrolment.valid_from < item.starts_on, Enrolment.valid_until > item.ends_on),
+        )
+        if db.session().scalar(outside.limit(1)) is not None:
+            raise OutsideYear
+
+    def about(self, item: SchoolYear) -> dict[str, Any]:
+        """How many days it has, and when the canteen is closed."""
+        query = (
+            sa.select(ServiceDay.date, ServiceDay.closure)
+            .where(ServiceDay.date >= item.starts_on, ServiceDay.date < item.ends_on)
+            .order_by(ServiceDay.date)
+        )
+        days = db.session().execute(query).all()
+        closed = [(day, reason) for day, reason in days if reason is not None]
+        return {"days": len(days), "closed": len(closed), "breaks": ranges_of(closed)}
 
     def page_of(self, item: SchoolYear) -> str:
         """The year’s page, from which its days are made."""
@@ -130,9 +147,22 @@ class ServiceDayView(SplitView):
 
     @action("close", _l("Close the canteen"))
     def close(self, items: Sequence[ServiceDay]) -> AnyResponse:
-        """Ask why, and from when to when."""
-        days = [item.date for item in items]
-        return redirect(url_for("ClosureView.this_form_get", first=min(days), last=max(days)))
+        """Ask why; what would become of the meals is shown before."""
+        return self._ask("ClosureView.add", items)
+
+    @action("seats", _l("Change the seats"))
+    def seats(self, items: Sequence[ServiceDay]) -> AnyResponse:
+        """Ask how many."""
+        return self._ask("SeatsView.this_form_get", items)
+
+    def _ask(self, endpoint: str, items: Sequence[ServiceDay]) -> AnyResponse:
+        """A form about the ticked days, from the first to the last."""
+        days = sorted(item.date for item in items)
+        between = sa.select(ServiceDay.id).where(ServiceDay.date.between(days[0], days[-1]))
+        if len(db.session().scalars(between).all()) > len(days):
+            flash(sentence_of(DaysBetween()), "danger")
+            return redirect(self.get_redirect())
+        return redirect(url_for(endpoint, first=days[0], last=days[-1]))
 
     @action(
         "reopen", _l("Open again"), _l("Open the canteen again? Cancelled meals stay cancelled.")
@@ -149,103 +179,18 @@ class ServiceDayView(SplitView):
         return redirect(self.get_redirect())
 
 
-class ServiceDaysForm(DynamicForm):
-    """The days on which the canteen serves during a school year."""
-
-    weekdays = SelectMultipleField(
-        _l("Days of the week"), [DataRequired()], choices=lambda: _WEEKDAYS, widget=CheckList()
-    )
-    capacity = NumberField(_l("Seats"), [DataRequired(), NumberRange(min=1, max=10_000)])
-    holidays = ParagraphField(
-        _l("School holidays"),
-        description=_l(
-            "One a line, first and last day and a name: 10.10.2026 - 25.10.2026 Autumn. Public "
-            "holidays of the canton are closed by themselves."
-        ),
-        render_kw={"rows": 6},
-    )
-
-    def validate_holidays(self, field: Any) -> None:
-        """Dates that can be read."""
-        try:
-            read_holidays(field.data or "")
-        except UnreadableLineError as unreadable:
-            raise ValidationError(
-                _("This line is no pair of dates: %(line)s", line=str(unreadable)[:60])
-            ) from None
-
-
-class ServiceDaysView(FormView):
-    route_base = "/service-days"
-    form = ServiceDaysForm
-    form_title = _l("Make service days")
-
-    def get_redirect(self) -> str:
-        """The days that were made."""
-        return url_for("ServiceDayView.list")
-
-    def form_get(self, form: Any) -> None:
-        """Monday to Friday, and the usual number of seats."""
-        _year()
-        form.weekdays.data = [value for value, _label in _WEEKDAYS]
-        form.capacity.data = canteen_settings().default_capacity
-
-    def form_post(self, form: Any) -> None:
-        """Make the days that are missing; those that exist stay as they are."""
-        year = _year()
-        first = max(year.starts_on, clock.today())
-        closed = read_holidays(form.holidays.data or "")
-        days = service_days(
-            first,
-            max(first, year.ends_on),
-            [int(each) for each in form.weekdays.data],
-            closed,
-            public_holidays(first, max(first, year.ends_on)),
-        )
-        made = _make(days, form.capacity.data)
-        flash(ngettext("%(num)s day was made.", "%(num)s days were made.", made), "success")
-
-
-def _year() -> SchoolYear:
-    key = record_id(request.args.get("year"))
-    year = None if key is None else db.session().get(SchoolYear, key)
-    if year is None:
-        abort(404)
-    return year
-
-
-def _make(days: dict[date, str | None], capacity: int) -> int:
-    """Add the days that do not exist; how many."""
-    with transaction(current_actor()) as session:
-        present = set(session.scalars(sa.select(ServiceDay.date).where(ServiceDay.date.in_(days))))
-        missing = [day for day in days if day not in present]
-        session.add_all(
-            ServiceDay(date=day, capacity=capacity, closure=_closure(days[day])) for day in missing
-        )
-    return len(missing)
-
-
-def _closure(reason: str | None) -> str | None:
-    return None if reason is None else (reason or _("School holidays"))[:80]
-
-
-class ClosureForm(DynamicForm):
-    """Days on which the canteen stays closed."""
+class SeatsForm(DynamicForm):
+    """How many may eat on each day of a range."""
 
     first_day = DateField(_l("First day"), [DataRequired()])
-    last_day = last_day_field(_l("Last day"), "first_day", LONGEST_CLOSURE)
-    reason = LineField(
-        _l("Reason"),
-        [DataRequired(), Length(max=80)],
-        description=_l("Families read it in the agenda and in their mail."),
-    )
+    last_day = last_day_field(_l("Last day"), "first_day", LONGEST_YEAR)
+    capacity = NumberField(_l("Seats"), [InputRequired(), NumberRange(min=0, max=10_000)])
 
 
-class ClosureView(FormView):
-    route_base = "/closure"
-    form = ClosureForm
-    form_title = _l("Close the canteen")
-    form_template = "people/closure.html"
+class SeatsView(FormView):
+    route_base = "/seats"
+    form = SeatsForm
+    form_title = _l("Change the number of seats")
 
     def get_redirect(self) -> str:
         """The days."""
@@ -253,34 +198,18 @@ class ClosureView(FormView):
 
     def form_get(self, form: Any) -> None:
         """The days that were ticked."""
-        form.first_day.data = day_of(request.args.get("first", ""))
-        last = day_of(request.args.get("last", ""))
-        form.last_day.data = last + timedelta(days=1) if last else None
-
-    def about(self, form: Any) -> dict[str, Any]:
-        """How many meals would go."""
-        first, until = form.first_day.data, form.last_day.data
-        if first is None or until is None:
-            return {"meals": None}
-        query = sa.select(sa.func.coalesce(sa.func.sum(ServiceDay.seats_taken), 0)).where(
-            ServiceDay.date >= first, ServiceDay.date < until
-        )
-        return {"meals": db.session().scalar(query)}
+        first, last = (day_of(request.args.get(name, "")) for name in ("first", "last"))
+        form.first_day.data = first
+        form.last_day.data = last and last + timedelta(days=1)
 
     def form_post(self, form: Any) -> None:
-        """Close each day in a transaction of its own; sent again, it goes on where it stopped."""
-        query = (
-            sa.select(ServiceDay.date)
-            .where(ServiceDay.date >= form.first_day.data, ServiceDay.date < form.last_day.data)
-            .order_by(ServiceDay.date)
-        )
-        days = db.session().scalars(query).all()
-        if not days:
-            raise NoServiceDay
-        cancelled = 0
-        for day in days:
-            with transaction(current_actor()) as session:
-                cancelled += booking.close_canteen(session, day, form.reason.data, clock.now)
-        closed = ngettext("%(num)s day is closed.", "%(num)s days are closed.", len(days))
-        meals = ngettext("%(num)s meal was cancelled.", "%(num)s meals were cancelled.", cancelled)
-        flash(f"{closed} {meals}", "success")
+        """All of the days, or none: never fewer seats than meals."""
+        with transaction(current_actor()) as session:
+            days = lock_days(session, form.first_day.data, form.last_day.data)
+            if not days:
+                raise NoServiceDay
+            for day in days:
+                if form.capacity.data < day.seats_taken:
+                    raise SeatsTakenOn(day.date, day.seats_taken)
+                day.capacity = form.capacity.data
+        flash(ngettext("%(num)s day was changed.", "%(num)s days were changed.", len(days)))

@@ -9,8 +9,6 @@ from flask import url_for
 from flask_babel import format_date
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import joinedload, selectinload
-from wtforms import DateField
-from wtforms.validators import DataRequired
 
 from app import booking, clock
 from app.declared.base import ArchivableView
@@ -30,7 +28,7 @@ from app.models import (
     PupilAccount,
     SchoolYear,
 )
-from app.refusals import ExclusionBegun, OutsideYear, RangesOverlap
+from app.refusals import OutsideYear, RangesOverlap
 from app.rows import KEEP, Rows, TableView
 from app.vocabulary import Allergen
 
@@ -128,6 +126,7 @@ class OfPupilView(TableView):
     base_order: tuple[str, str] = ("valid_from", "desc")
     order_columns = ["valid_from", "valid_until"]
     formatters_columns = {"valid_until": shown_last_day}
+    exported_columns = {"valid_until": last_day}
 
     def page_of(self, item: Any) -> str:
         """The pupil’s page."""
@@ -195,40 +194,6 @@ def _check_range(item: Enrolment, pupil_id: int) -> None:
     )
     if any(other != item.id for other in db.session().scalars(others)):
         raise RangesOverlap
-
-
-class ExclusionView(OfPupilView):
-    datamodel = Rows(
-        Exclusion,
-        load=[joinedload(Exclusion.pupil)],
-        searches={"pupil": by_names(Exclusion.pupil_id.in_, pupil_names)},
-    )
-    include_route_methods = KEEP | {"delete"}
-    list_title, show_title = _l("Exclusions"), _l("Exclusion")
-    add_title, edit_title = _l("Exclude a pupil"), _l("Edit the exclusion")
-    list_columns = ["pupil", "valid_from", "valid_until", "decided_on", "reason"]
-    show_columns = list_columns
-    edit_columns = ["decided_on", "valid_from", "valid_until", "reason"]
-    add_columns = ["pupil", *edit_columns]
-    search_columns = ["pupil", "valid_from"]
-    add_form_extra_fields = {
-        "decided_on": DateField(_l("Decided on"), validators=[DataRequired()], default=clock.today),
-        "valid_until": last_day_field(_l("Last day"), "valid_from"),
-    }
-    edit_form_extra_fields = {"valid_until": last_day_field(_l("Last day"), "valid_from")}
-
-    def post_add(self, item: Exclusion) -> None:
-        """Booked meals in the range go, and the family is told."""
-        booking.exclude(db.session(), item, clock.now)
-
-    def post_update(self, item: Exclusion) -> None:
-        """The same for days that were added."""
-        booking.exclude(db.session(), item, clock.now)
-
-    def pre_delete(self, item: Exclusion) -> None:
-        """What has begun is history: it can only end."""
-        if item.valid_from <= clock.today():
-            raise ExclusionBegun
 
 
 class HealthRecordView(OfPupilView):

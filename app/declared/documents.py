@@ -23,14 +23,14 @@ from wtforms.validators import DataRequired, Length, Optional
 
 from app import clock
 from app.declared.base import ArchivableView
-from app.declared.files import attachment, stored_file
+from app.declared.files import attachment, read_upload, stored_file
 from app.declared.searching import by_names, user_names
 from app.extensions import db
 from app.fields import LastDayField, LineField, NumberField, last_day
 from app.forms import After
 from app.models import Document, DocumentDownload, DocumentVersion
 from app.rows import ACT, KEEP, Rows, TableView
-from app.rules.files import LARGEST, FileKind, kind_of, safe_name
+from app.rules.files import FileKind, safe_name
 from app.security import current_actor
 from app.transaction import transaction
 
@@ -49,15 +49,7 @@ class UploadForm(DynamicForm):
 
     def validate_file(self, field: Any) -> None:
         """Nothing that could act in a reader’s browser."""
-        with field.data.stream as uploaded:
-            self.content = uploaded.read(LARGEST + 1)
-        if len(self.content) > LARGEST:
-            raise ValidationError(_("This file is too large. Choose one of 10 MB at most."))
-        self.kind = kind_of(self.content)
-        if self.kind is None:
-            raise ValidationError(
-                _("This is not a PDF, PNG, JPEG, Word or OpenDocument file. Choose another.")
-            )
+        self.content, self.kind = read_upload(field)
 
 
 def _has_first_day(form: Any, field: Any) -> None:

@@ -14,6 +14,8 @@ from app.vocabulary import FactKind, MailState
 FACTS_PER_COMMIT: Final = 500
 _FOR_THE_KITCHEN: Final = frozenset({FactKind.LATE_CANCELLATION, FactKind.KITCHEN_LIST})
 
+_TAKES_ALONG: Final = frozenset({FactKind.CREDITED, FactKind.EXCLUDED, FactKind.EXCLUSION_LIFTED})
+
 # What a mail is about: kind, account, user, and the record where each is told in a mail of its own.
 Topic: TypeAlias = tuple[FactKind, int | None, int | None, int | None]
 
@@ -24,17 +26,18 @@ def told_together(
     """The facts to tell now, those of one mail together.
 
     A topic is due when its oldest fact is, and then takes along all that came since. A credit takes
-    along the meals that it made good: changes of the same account at the same instant.
+    along the meals that it made good, an exclusion those that it cancelled: changes of the same
+    account at the same instant.
     """
     known = list(facts)
-    credited = {(f.account_id, f.recorded_at) for f in known if f.kind is FactKind.CREDITED}
+    causes = {(f.account_id, f.recorded_at): f.kind for f in known if f.kind in _TAKES_ALONG}
     topics: dict[Topic, list[OutboxFact]] = {}
     for fact in known:
-        came_with = (fact.account_id, fact.recorded_at)
-        is_made_good = fact.kind is FactKind.BOOKING_CHANGED and came_with in credited
-        kind = FactKind.CREDITED if is_made_good else fact.kind
-        alone = fact.record_id if kind is FactKind.MESSAGE else None
-        topics.setdefault((kind, fact.account_id, fact.user_id, alone), []).append(fact)
+        is_change = fact.kind is FactKind.BOOKING_CHANGED
+        cause = causes.get((fact.account_id, fact.recorded_at)) if is_change else None
+        alone = fact.record_id if fact.kind is FactKind.MESSAGE else None
+        topic = (cause or fact.kind, fact.account_id, fact.user_id, alone)
+        topics.setdefault(topic, []).append(fact)
     return {
         topic: together
         for topic, together in topics.items()

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from app.booking.prices import categories_on, price_list
 from app.delivery.balance import balance_notes
 from app.delivery.bank_letters import taken_back
+from app.delivery.exclusion_letters import excluded, exclusion_lifted
 from app.delivery.kitchen_letters import kitchen_list
 from app.delivery.letter import Letter, Link, Section, clock_time, in_full
 from app.delivery.meals import NetChange, Outcome, children_of, net_changes, sections_of, title_of
@@ -278,6 +279,8 @@ LETTERS: Final[Mapping[FactKind, Callable[[Telling], Letter]]] = {
     FactKind.REFUND_PAID: refund_told,
     FactKind.REFUND_REFUSED: refund_told,
     FactKind.REFUND_WITHDRAWN: refund_told,
+    FactKind.EXCLUDED: excluded,
+    FactKind.EXCLUSION_LIFTED: exclusion_lifted,
     FactKind.BALANCE_QUESTION: balance_question,
     FactKind.MESSAGE: message,
     FactKind.DEPARTED: departed,

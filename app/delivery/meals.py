@@ -131,7 +131,10 @@ def _note(told: Telling, change: BookingChange) -> str:
     )
     if change.reason is None:
         return note
-    return note + " " + _("Reason: %(reason)s.", reason=label(change.reason))
+    reason, why = label(change.reason), told.interruption(change.operation_id)
+    if why is not None:
+        reason = _("%(reason)s – %(why)s", reason=reason, why=why)
+    return note + " " + _("Reason: %(reason)s.", reason=reason)
 
 
 def _when(change: BookingChange) -> str:

@@ -9,9 +9,18 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Session, joinedload
 
+from app.booking.restoring import LIFTED
 from app.booking.rules import rules_of
 from app.clock import local
-from app.models import Booking, BookingChange, CanteenSettings, CanteenUser, MealType, OutboxMail
+from app.models import (
+    Booking,
+    BookingChange,
+    CanteenSettings,
+    CanteenUser,
+    Interruption,
+    MealType,
+    OutboxMail,
+)
 from app.rules.deadlines import ServiceRules
 from app.vocabulary import FactKind
 
@@ -58,6 +67,13 @@ class Telling:
     def meal_types(self) -> dict[int, MealType]:
         """Every meal type by its id."""
         return {each.id: each for each in self.session.scalars(sa.select(MealType))}
+
+    def interruption(self, operation: str) -> str | None:
+        """Why the canteen was closed or the class away, where that cancelled the meal."""
+        query = sa.select(Interruption.reason).where(
+            Interruption.operation_id == operation.removesuffix(LIFTED)
+        )
+        return self.session.scalar(query)
 
     def user(self, user_id: int) -> CanteenUser | None:
         """Somebody who acted."""

@@ -20,7 +20,6 @@ from app.models import (
     CanteenUser,
     Diet,
     Enrolment,
-    Exclusion,
     FamilyPaper,
     HealthAccess,
     HealthRecord,
@@ -560,47 +559,6 @@ def test_enrolments_neither_overlap_nor_leave_their_year(
 
     assert 'class="alert' in answer.text
     assert count(app, Enrolment) == before
-
-
-def test_an_exclusion_cancels_the_meals_in_its_range(app: Flask) -> None:
-    household = family(app)
-    book(app, household, TUESDAY)
-    book(app, household, FRIDAY)
-    committee = logged_in(app, "committee")
-
-    answer = committee.post(
-        "/exclusionview/add",
-        {
-            "pupil": household.pupil_id,
-            "decided_on": "2026-11-16",
-            "valid_from": "2026-11-18",
-            "valid_until": "2026-11-20",
-            "reason": "Décision du comité",
-        },
-    )
-
-    assert answer.status_code == 302
-    assert states(app, household) == [BookingState.BOOKED, BookingState.CANCELLED]
-    assert one(app, sa.select(Exclusion.valid_until)) == date(2026, 11, 21)
-
-
-def test_an_exclusion_that_ends_before_it_begins_is_refused(app: Flask) -> None:
-    household = family(app)
-
-    answer = logged_in(app, "committee").post(
-        "/exclusionview/add",
-        {
-            "pupil": household.pupil_id,
-            "decided_on": "2026-11-16",
-            "valid_from": "2026-11-18",
-            "valid_until": "2026-11-17",
-            "reason": "x",
-        },
-    )
-
-    sentence = in_french(app, "The last day must not lie before the first day.")
-    assert sentence in text_of(answer.text)
-    assert count(app, Exclusion) == 0
 
 
 def record_of(app: Flask) -> tuple[int, int]:

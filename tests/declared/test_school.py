@@ -12,7 +12,6 @@ from app.bank.references import account_reference
 from app.booking import Wish, book_meal
 from app.models import (
     Account,
-    Booking,
     CanteenSettings,
     CanteenUser,
     Diet,
@@ -27,7 +26,7 @@ from app.models import (
     TariffCategory,
 )
 from app.rules.deadlines import ServiceRules
-from app.vocabulary import BookingState, FactKind
+from app.vocabulary import FactKind
 from tests.conftest import FrozenClock
 from tests.declared.acting import (
     count,
@@ -155,50 +154,6 @@ def test_a_day_never_has_fewer_seats_than_meals(
 
     assert (refused.status_code, kept.status_code) == (200, 302)
     assert one(app, sa.select(ServiceDay.capacity).where(ServiceDay.id == key)) == 1
-
-
-def test_closing_the_canteen_cancels_its_meals_and_opening_it_brings_none_back(
-    app: Flask, office: Browser, morning: FrozenClock
-) -> None:
-    booking_id = booked_on_friday(app, morning)
-    key = one(app, sa.select(ServiceDay.id).where(ServiceDay.date == FRIDAY))
-    state = sa.select(Booking.state).where(Booking.id == booking_id)
-
-    asked = office.post("/servicedayview/action_post", {"action": "close", "rowid": key})
-    office.get(asked.location)
-    closed = office.post(
-        "/closure/",
-        {"first_day": "2026-11-20", "last_day": "2026-11-20", "reason": "Journée pédagogique"},
-    )
-    closure = one(app, sa.select(ServiceDay.closure).where(ServiceDay.id == key))
-    after_closing = one(app, state)
-    office.post("/servicedayview/action_post", {"action": "reopen", "rowid": key})
-
-    assert asked.location == "/closure/?first=2026-11-20&last=2026-11-20"
-    assert closed.status_code == 302
-    assert (closure, after_closing) == ("Journée pédagogique", BookingState.CANCELLED)
-    assert one(app, sa.select(ServiceDay.closure).where(ServiceDay.id == key)) is None
-    assert one(app, state) is BookingState.CANCELLED
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "reason"),
-    [
-        ("2026-11-20", "2026-11-19", "x"),
-        ("2026-11-20", "2027-11-20", "x"),
-        ("2026-11-21", "2026-11-22", "x"),
-        ("2026-11-20", "2026-11-20", " "),
-        ("", "2026-11-20", "x"),
-        ("9999-12-31", "9999-12-31", "x"),
-    ],
-)
-def test_a_closure_needs_days_and_a_reason(
-    app: Flask, office: Browser, first: str, last: str, reason: str
-) -> None:
-    answer = office.post("/closure/", {"first_day": first, "last_day": last, "reason": reason})
-
-    assert answer.status_code == 200
-    assert count(app, ServiceDay, ServiceDay.closure.is_not(None)) == 0
 
 
 def test_the_days_of_a_year_are_made_once(app: Flask, office: Browser) -> None:
