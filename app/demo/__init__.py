@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app import clock
 from app.access import EVERYTHING, SYSTEM, scope_of
-from app.demo import bank, mails, present, record, refunds
+from app.demo import bank, mails, office, present, record, refunds
 from app.demo.habits import plan_meals
 from app.demo.life import Life
 from app.demo.people import register, sizes
@@ -68,5 +68,7 @@ def load_demo(families: int = 40, seed: int = 1854, weeks: int = SCHOOL_WEEKS) -
         present.send_money(session, rng, people, now)
         refunds.refund_some(session, rng, people, now)
         bank.bring_statement(session, now)
+        office.give_out(session, people, now)
+        office.write_to_all(session, people, now)
         mails.tell_latest(session, life.books.deposits)
         mails.send_all(session, now)

@@ -58,7 +58,8 @@ def send_all(session: Session, now: datetime) -> None:
         holders[account_id].append(user_id)
     told: dict[tuple[int, int, FactKind], list[OutboxFact]] = defaultdict(list)
     for fact in session.scalars(sa.select(OutboxFact).order_by(OutboxFact.id)):
-        for user_id in holders[fact.account_id or 0]:
+        meant = holders[fact.account_id or 0] if fact.user_id is None else [fact.user_id]
+        for user_id in meant:
             told[fact.account_id or 0, user_id, fact.kind].append(fact)
     _write(
         session, [_mail(*key, facts[-1], now) for key, facts in told.items()], list(told.values())
