@@ -53,6 +53,11 @@ POSTFINANCE_SPACE_ID = os.environ.get("POSTFINANCE_SPACE_ID", "")
 POSTFINANCE_USER_ID = os.environ.get("POSTFINANCE_USER_ID", "")
 POSTFINANCE_SECRET = os.environ.get("POSTFINANCE_SECRET", "")
 
+# Backups: where `flask canteen backup` puts them, and the key that encrypts them (at least 20
+# characters; without one they are readable). A backup made with a key is lost without it.
+BACKUP_FOLDER = os.environ.get("BACKUP_FOLDER", str(INSTANCE / "backups"))
+BACKUP_KEY = os.environ.get("BACKUP_KEY", "")
+
 # Sessions: idle limit in hours.
 PERMANENT_SESSION_LIFETIME = timedelta(hours=int(os.environ.get("SESSION_HOURS", "12")))
 SESSION_COOKIE_HTTPONLY = True

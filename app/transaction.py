@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -28,6 +28,8 @@ _PRAGMAS = (
     "recursive_triggers=ON",  # without it INSERT OR REPLACE deletes append-only rows unseen
     "busy_timeout=10000",
 )
+
+PATIENCE: Final = 10.0  # seconds that a restore waits for others, as every connection above does
 
 
 @contextmanager
@@ -52,6 +54,60 @@ def transaction(actor: Actor) -> Iterator[Session]:
             raise
         finally:
             session.info.update(writing=False, actor=None)
+
+
+@contextmanager
+def replacement() -> Iterator[Connection]:
+    """Everything anew, for a restore alone: nobody else writes, and no row is limited.
+
+    References between rows are asked at the end, so that they may come in any order. All of it is
+    committed, or nothing. Raises: OperationalError when others hold on to the database.
+    """
+    session: Session = db.session()
+    session.rollback()
+    with _turn(session), db.engine.connect() as connection, _references_later(connection):
+        yield connection
+
+
+@contextmanager
+def _references_later(connection: Connection) -> Iterator[None]:
+    connection.execution_options(writing=True)
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.driver_connection
+        raw.execute(f"PRAGMA busy_timeout={PATIENCE * 1000:.0f}")
+        raw.execute("PRAGMA foreign_keys=OFF")  # cannot be set inside a transaction
+        try:
+            with connection.begin():
+                yield
+        finally:
+            raw.execute("PRAGMA foreign_keys=ON")
+        return
+    with connection.begin():
+        _take_all(connection)
+        own = _own_references(connection)
+        for each in own:
+            connection.exec_driver_sql(f"{each} DEFERRABLE INITIALLY DEFERRED")
+        yield
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        for each in own:
+            connection.exec_driver_sql(f"{each} NOT DEFERRABLE")
+
+
+def _take_all(connection: Connection) -> None:
+    names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {PATIENCE * 1000:.0f}")
+    connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+
+
+def _own_references(connection: Connection) -> list[str]:
+    """How to alter each foreign key by which a table refers to itself."""
+    inspector = inspect(connection)
+    return [
+        f'ALTER TABLE "{table.name}" ALTER CONSTRAINT "{key["name"]}"'
+        for table in db.metadata.sorted_tables
+        for key in inspector.get_foreign_keys(table.name)
+        if key["referred_table"] == table.name
+    ]
 
 
 def look(query: Callable[[Session, datetime], Answer]) -> Answer:

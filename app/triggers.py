@@ -57,6 +57,17 @@ def existing(connection: Connection) -> set[str]:
     return set(connection.execute(text(_EXISTING[connection.dialect.name])).scalars())
 
 
+def drop(connection: Connection) -> None:
+    """Drop every trigger: for a restore alone, which creates them again before its commit."""
+    if connection.dialect.name == "postgresql":
+        query = "SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal"
+    else:
+        query = "SELECT name, NULL FROM sqlite_master WHERE type = 'trigger'"
+    for trigger, table in connection.execute(text(query)).all():
+        on_table = f" ON {table}" if table else ""
+        connection.execute(text(f"DROP TRIGGER {trigger}{on_table}"))
+
+
 def create(connection: Connection) -> None:
     """Drop and create every trigger: after a migration, because SQLite's rebuilds lose them."""
     dialect = connection.dialect.name
