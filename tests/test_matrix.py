@@ -203,6 +203,8 @@ def meaning(world: World, rule: Rule, argument: str) -> Any:
         return declared
     if argument == "name" and view is not None and hasattr(view, "actions"):
         return [*view.actions, "nothing"]
+    if argument == "group_by":
+        return [str(position) for position in range(len(view.definitions) + 1)]
     if argument == "pk" and view is not None and hasattr(view, "datamodel"):
         return view.datamodel.obj
     return None
