@@ -19,7 +19,10 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _PLAIN: Final = ("utf-8", "cp1252", "mac_roman")
-"""UTF-8 is never mistaken for another. Bytes that Windows does not know come from an old Mac."""
+"""UTF-8 is never mistaken for another. Bytes that Windows does not know come from a Mac."""
+
+_MISREAD: Final = re.compile("[a-zç][ŽŸŠ]")
+"""What é, ü and ö of a Mac become in the characters of Windows: « PrŽnom »."""
 
 _BLANKS: Final = frozenset("\t\r\n\v\f")
 
@@ -49,10 +52,10 @@ def _encoding_of(content: bytes) -> str:
 
 def _can_read(content: bytes, encoding: str) -> bool:
     try:
-        content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError:
         return False
-    return True
+    return encoding != "cp1252" or not _MISREAD.search(text)
 
 
 def rows_of_text(text: str) -> list[list[str]]:
