@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access import actor_of
+from app.errors import ChangedMeanwhile
 from app.models import Diet, Import, MealType, SchoolYear, StoredFile, TariffCategory
 from app.refusals import NothingToImport
 from app.sheets import columns
@@ -138,7 +139,9 @@ def lines_in(item: Import, table: Table, today: date) -> list[Line]:
 
 
 def content_of(session: Session, item: Import) -> bytes:
-    """The file of an import that is not entered yet."""
+    """The file of an import that is not entered yet. Raises: ChangedMeanwhile."""
+    if item.stored_file_id is None:
+        raise ChangedMeanwhile
     kept = session.get_one(StoredFile, item.stored_file_id)
     return kept.content
 
