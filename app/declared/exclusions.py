@@ -9,7 +9,6 @@ from flask_appbuilder.actions import action
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_wtf.file import FileField
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
@@ -31,7 +30,7 @@ from app.declared.base import FormView
 from app.declared.children import OfPupilView, shown_last_day
 from app.declared.exclusion_letters import letters_of
 from app.declared.files import attachment, read_upload, stored_file
-from app.declared.interruptions import DecisionWidget, booked_again, gone, told, totals
+from app.declared.interruptions import DecisionWidget, booked_again, gone, in_force, told, totals
 from app.declared.searching import by_names, pupil_names
 from app.documents.exclusion import render_exclusion
 from app.errors import AccountNotOpen, Refusal
@@ -180,10 +179,7 @@ class ExclusionView(OfPupilView):
         except Refusal as refused:
             flash(sentence_of(refused), "danger")
         else:
-            meals = ngettext(
-                "%(num)s meal was cancelled.", "%(num)s meals were cancelled.", cancelled
-            )
-            flash(f"{_('It is in force.')} {meals}", "success")
+            flash(in_force(cancelled), "success")
         return redirect(page)
 
     @expose("/letter/<pk>", methods=["GET"])
@@ -249,7 +245,7 @@ class LiftExclusionView(FormView):
             g.plan = {"opens_on": opens_on, "meals": told(restored)}
             return self._page(form)
         count = sum(each.refusal is None for each in restored)
-        flash(f"{_('The families are told.')} {booked_again(count)}", "success")
+        flash(" ".join([_("The families are told."), booked_again(count)]), "success")
         return None
 
 

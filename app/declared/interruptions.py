@@ -152,10 +152,7 @@ class InterruptionView(SplitView):
         except Refusal as refused:
             flash(sentence_of(refused), "danger")
         else:
-            told = ngettext(
-                "%(num)s meal was cancelled.", "%(num)s meals were cancelled.", cancelled
-            )
-            flash(f"{_('It is in force.')} {told}", "success")
+            flash(in_force(cancelled), "success")
         return redirect(page)
 
     @action("lift", _l("Lift"), multiple=False)
@@ -185,6 +182,12 @@ class InterruptionView(SplitView):
         return self.render_template(
             "school/lifted.html", title=_("Not booked again"), url=page, missing=told(missing)
         )
+
+
+def in_force(cancelled: int) -> str:
+    """That a decision holds from now on, and how many meals it cancelled."""
+    meals = ngettext("%(num)s meal was cancelled.", "%(num)s meals were cancelled.", cancelled)
+    return " ".join([_("It is in force."), meals])
 
 
 def booked_again(count: int) -> str:

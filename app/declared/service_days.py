@@ -36,7 +36,7 @@ from app.transaction import transaction
 from app.vocabulary import DecisionState, InterruptionKind
 from app.widgets import CheckList
 
-_WEEKDAYS: Final = (
+WEEKDAYS: Final = (
     ("0", _l("Monday")),
     ("1", _l("Tuesday")),
     ("2", _l("Wednesday")),
@@ -49,7 +49,7 @@ class ServiceDaysForm(DynamicForm):
     """The days on which the canteen serves during a school year."""
 
     weekdays = SelectMultipleField(
-        _l("Days of the week"), [DataRequired()], choices=lambda: _WEEKDAYS, widget=CheckList()
+        _l("Days of the week"), [DataRequired()], choices=lambda: WEEKDAYS, widget=CheckList()
     )
     capacity = NumberField(_l("Seats"), [DataRequired(), NumberRange(min=1, max=10_000)])
     file = FileField(
@@ -77,9 +77,8 @@ class ServiceDaysForm(DynamicForm):
             content = uploaded.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise ValidationError(_("This file is too large. Choose one of 5 MB at most."))
-        year = _year()
         try:
-            self.read = read_calendar(content, year.starts_on, year.ends_on)
+            self.read = read_calendar(content, *self.span())
         except UnreadableCalendarError:
             raise ValidationError(
                 _(
@@ -87,6 +86,11 @@ class ServiceDaysForm(DynamicForm):
                     "holidays below."
                 )
             ) from None
+
+    def span(self) -> tuple[date, date]:
+        """The days that are meant, half-open: those of the year that the address names."""
+        year = _year()
+        return year.starts_on, year.ends_on
 
     def validate_holidays(self, field: Any) -> None:
         """Dates that can be read."""
@@ -111,7 +115,7 @@ class ServiceDaysView(FormView):
     def form_get(self, form: Any) -> None:
         """Monday to Friday, and the usual number of seats."""
         _year()
-        form.weekdays.data = [value for value, _label in _WEEKDAYS]
+        form.weekdays.data = [value for value, _label in WEEKDAYS]
         form.capacity.data = canteen_settings().default_capacity
 
     def form_post(self, form: Any) -> str | None:
@@ -140,7 +144,7 @@ class ServiceDaysView(FormView):
         form.holidays.data = "\n".join(lines)
         count = len(form.read)
         read = ngettext("%(num)s holiday was read.", "%(num)s holidays were read.", count)
-        flash(f"{read} {_('Look at the lines below, then go on.')}", "info")
+        flash(" ".join([read, _("Look at the lines below, then go on.")]), "info")
         return self._page(form)
 
 

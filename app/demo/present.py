@@ -1,5 +1,6 @@
 """What is going on now, through the services: decisions for the coming days, money on its way."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Final
@@ -8,6 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import booking
+from app.booking.interruptions import (
+    cancel_meals,
+    foresee,
+    mark_of_interruption,
+    put_in_force,
+)
 from app.clock import local
 from app.demo.books import Deposit
 from app.demo.meals import new_operation
@@ -15,25 +22,61 @@ from app.demo.paying import ONLINE_DELAY
 from app.demo.people import PARENT, PARENT2, People
 from app.demo.record import acting, write_deposits
 from app.demo.school import School
-from app.models import Exclusion, ServiceDay
+from app.models import Exclusion, Interruption, SchoolClass, SchoolYear, ServiceDay
 from app.rules.weeks import week_to_show
-from app.vocabulary import TopUpChannel
+from app.vocabulary import InterruptionKind, TopUpChannel
 
 EXCLUDED: Final = 7  # the family whose first child is
 TRAINING: Final = "Journée pédagogique"
-_FULL_IN, _TRAINING_IN = 4, 12  # days with school from now
+OUTING: Final = "Course d’école au zoo de Servion"
+_FULL_IN, _OUTING_IN, _TRAINING_IN = 4, 7, 12  # days with school from now
 _ON_THE_WAY: Final = ((PARENT, 8000, timedelta(hours=5)), (PARENT2, 5000, timedelta(hours=20)))
 
 
 def decide(session: Session, school: School, people: People, now: datetime) -> None:
-    """An exclusion, a day that is full, and a day on which the canteen stays closed."""
+    """An exclusion, a day that is full, a closed day, and an outing of a class."""
     coming = [day for day in school.span.served if day > local(now).date()]
     _exclude(session, people, now)
     for day in coming[_FULL_IN : _FULL_IN + 1]:
         _fill(session, day)
-    for day in coming[_TRAINING_IN : _TRAINING_IN + 1]:
-        with acting(session, people.at_work("secretariat")):
-            booking.close_canteen(session, day, TRAINING, lambda: now)
+    with acting(session, people.at_work("secretariat")):
+        for day in coming[_TRAINING_IN : _TRAINING_IN + 1]:
+            _interrupt(session, day, TRAINING, now)
+        for day in coming[_OUTING_IN : _OUTING_IN + 1]:
+            _interrupt(session, day, OUTING, now, _a_class(session, day))
+
+
+def _a_class(session: Session, day: date) -> list[SchoolClass]:
+    """The first class of the year that the day lies in."""
+    query = (
+        sa.select(SchoolClass)
+        .join(SchoolClass.school_year)
+        .where(SchoolYear.starts_on <= day, SchoolYear.ends_on > day)
+        .order_by(SchoolClass.id)
+    )
+    return list(session.scalars(query.limit(1)))
+
+
+def _interrupt(
+    session: Session,
+    day: date,
+    reason: str,
+    now: datetime,
+    classes: Sequence[SchoolClass] = (),
+) -> None:
+    """A closed day, or an outing of some classes, in force."""
+    made = Interruption(
+        kind=InterruptionKind.OUTING if classes else InterruptionKind.CLOSURE,
+        valid_from=day,
+        valid_until=day + timedelta(days=1),
+        reason=reason,
+        classes=list(classes),
+    )
+    session.add(made)
+    session.flush()
+    mark = mark_of_interruption(made, foresee(session, made))
+    put_in_force(session, made.id, mark, lambda: now)
+    cancel_meals(session, made, day, lambda: now)
 
 
 def _exclude(session: Session, people: People, now: datetime) -> None:
