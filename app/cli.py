@@ -207,6 +207,37 @@ def retention(*, dry_run: bool) -> None:
     click.echo("OK")
 
 
+@canteen.command("roll-over")
+@click.option("--from", "name", required=True, help="Name of the school year that ends.")
+@click.option("--class", "classes", multiple=True, metavar="OLD=NEW", help="8P=9VG; 8P= leaves.")
+@click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
+def roll_over(name: str, classes: tuple[str, ...], *, dry_run: bool) -> None:
+    """Make the next school year: days, classes up, enrolments, the same prices."""
+    import sqlalchemy as sa
+
+    from app import clock, rollover
+    from app.access import EVERYTHING, SYSTEM, scope_of
+    from app.errors import NotFound
+    from app.extensions import db
+    from app.models import SchoolYear
+    from app.transaction import transaction
+
+    session = db.session()
+    with scope_of(session, EVERYTHING):
+        year = session.scalars(sa.select(SchoolYear).where(SchoolYear.name == name)).one_or_none()
+        if year is None:
+            raise NotFound
+        changed = dict(each.partition("=")[::2] for each in classes)
+        wanted = rollover.propose(session, year, changed)
+        planned = rollover.plan(session, wanted, clock.today())
+        for line in rollover.report(planned):
+            click.echo(line)
+    if not dry_run:
+        with transaction(SYSTEM) as writing:
+            rollover.roll_over(writing, wanted, clock.now)
+        click.echo("OK")
+
+
 @canteen.command("check-ledger")
 def check_ledger() -> None:
     """Prove that every balance is what its transfers say."""

@@ -18,6 +18,7 @@ from app.declared.cash_book import CashBookView
 from app.declared.children import EnrolmentView, HealthRecordView, PupilView
 from app.declared.dashboard import DashboardView
 from app.declared.documents import DocumentDownloadView, DocumentVersionView, DocumentView
+from app.declared.enrolling import ChangeClassView, DepartureView
 from app.declared.exclusions import ExclusionView, LiftExclusionView
 from app.declared.interruptions import ClosureView, OutingView
 from app.declared.journal import JournalView
@@ -51,6 +52,7 @@ from app.declared.reference import (
 from app.declared.refund_orders import RefundBatchView
 from app.declared.refunds import RefundView, RefusalView
 from app.declared.registration import RegistrationView
+from app.declared.rollover import RollOverView
 from app.declared.service import TodayView
 from app.declared.service_days import ServiceDaysView
 from app.declared.staff import StaffUserView
@@ -123,6 +125,7 @@ SCHOOL: list[tuple[Any, Any, str]] = [
     (OutingView, _l("Class outings"), "school"),
     (SchoolYearView, _l("School years"), "school"),
     (SchoolClassView, _l("Classes"), "users"),
+    (RollOverView, _l("Next school year"), "right"),
     (MealTypeView, _l("Meal types"), "utensils"),
     (DietView, _l("Diets"), "check"),
     (CategoryView, _l("Tariff categories"), "list"),
@@ -164,6 +167,8 @@ HIDDEN: list[Any] = [
     AskFamiliesView,
     MonthEndView,
     FamilyPaperView,
+    ChangeClassView,
+    DepartureView,
     DocumentVersionView,
     WriteMessageView,
 ]

@@ -5,15 +5,23 @@ from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
-from flask import url_for
+from flask import flash, redirect, url_for
+from flask_appbuilder.actions import action
 from flask_babel import format_date
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from sqlalchemy.orm import joinedload, selectinload
+from werkzeug.wrappers import Response as AnyResponse
 
 from app import booking, clock
+from app.context import service_rules
 from app.declared.base import ArchivableView
 from app.declared.health_log import log_health_access
+from app.declared.papers import papers_of
 from app.declared.searching import by_names, pupil_names
+from app.enrolments import check_range, hold_pupil, last_departure, undo_departure
+from app.errors import NothingToUndo
 from app.extensions import db
 from app.fields import LineField, last_day
 from app.filters import Condition, record_id, search_by
@@ -23,6 +31,7 @@ from app.models import (
     Account,
     Enrolment,
     Exclusion,
+    FamilyPaper,
     HealthRecord,
     Pupil,
     PupilAccount,
@@ -30,6 +39,8 @@ from app.models import (
 )
 from app.refusals import OutsideYear, RangesOverlap
 from app.rows import KEEP, Rows, TableView
+from app.security import current_actor
+from app.transaction import transaction
 from app.vocabulary import Allergen
 
 _PUPIL_SEARCH: Final = {"pupil": LineField(_l("Pupil"))}
@@ -94,7 +105,7 @@ class PupilView(ArchivableView):
     }
 
     def about(self, item: Pupil) -> dict[str, Any]:
-        """Every class, account and exclusion."""
+        """Every class, account, exclusion and paper."""
         query = sa.select(Exclusion).where(Exclusion.pupil_id == item.id)
         return {
             "enrolments": sorted(item.enrolments, key=lambda each: each.valid_from, reverse=True),
@@ -103,7 +114,32 @@ class PupilView(ArchivableView):
                 sa.select(HealthRecord.id).where(HealthRecord.pupil_id == item.id)
             ),
             "last_day": last_day,
+            "papers": papers_of(db.session(), FamilyPaper.pupil_id == item.id),
+            "departure": last_departure(db.session(), item.id),
         }
+
+    def _actions(self, *, is_aside: bool) -> dict[str, Any]:
+        """The undo of a departure stands beside it."""
+        offered = super()._actions(is_aside=is_aside)
+        return {name: each for name, each in offered.items() if name != "undo_departure"}
+
+    @action("undo_departure", _l("Undo"))
+    def undo_departure(self, items: Sequence[Pupil]) -> AnyResponse:
+        """The pupil has not left after all: enrolled as before, the meals booked again."""
+        page = self.page_of(items[0])
+        departure = last_departure(db.session(), items[0].id)
+        if departure is None:
+            raise NothingToUndo
+        key, rules = departure.id, service_rules()
+        with transaction(current_actor()) as session:
+            done, missing = undo_departure(session, key, rules, clock.now)
+        flash(
+            ngettext("%(num)s meal is booked again.", "%(num)s meals are booked again.", done),
+            "success",
+        )
+        if missing:
+            flash(_("%(count)s could not be booked again: see the agenda.", count=missing), "warning")
+        return redirect(page)
 
     def page_of(self, item: Pupil) -> str:
         """The pupil’s page."""
@@ -161,39 +197,22 @@ class EnrolmentView(OfPupilView):
 
     def hold(self, item: Enrolment) -> None:
         """One change of a pupil's enrolments at a time."""
-        _hold_pupil(item.pupil_id)
+        hold_pupil(db.session(), item.pupil_id)
 
     def pre_add(self, item: Enrolment) -> None:
         """Neither outside the class's year nor over another."""
-        _hold_pupil(item.pupil.id)
-        _check_range(item, item.pupil.id)
+        hold_pupil(db.session(), item.pupil.id)
+        check_range(db.session(), item, item.pupil.id)
 
     def pre_update(self, item: Enrolment) -> None:
         """The same."""
-        _check_range(item, item.pupil_id)
+        check_range(db.session(), item, item.pupil_id)
 
     def post_add(self, item: Enrolment) -> None:
         """Booked meals of days that are left outside go."""
         booking.depart(db.session(), item.pupil_id, clock.now)
 
     post_update = post_add
-
-
-def _hold_pupil(pupil_id: int) -> None:
-    db.session().execute(sa.select(Pupil.id).where(Pupil.id == pupil_id).with_for_update())
-
-
-def _check_range(item: Enrolment, pupil_id: int) -> None:
-    year: SchoolYear = item.school_class.school_year
-    if item.valid_from < year.starts_on or item.valid_until > year.ends_on:
-        raise OutsideYear
-    others = sa.select(Enrolment.id).where(
-        Enrolment.pupil_id == pupil_id,
-        Enrolment.valid_from < item.valid_until,
-        Enrolment.valid_until > item.valid_from,
-    )
-    if any(other != item.id for other in db.session().scalars(others)):
-        raise RangesOverlap
 
 
 class HealthRecordView(OfPupilView):

@@ -1,24 +1,31 @@
-"""A family on one page: who they are, what they may eat, and what happened lately."""
+"""A family on one page: who they are, what they eat, have and get, and how to act for them."""
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
+from app.booking.forecast import coverage
+from app.declared.papers import papers_of
 from app.models import (
     Account,
     AccountHolder,
     Booking,
     BookingChange,
+    FamilyPaper,
     OutboxMail,
     Pupil,
     PupilAccount,
+    ServiceDay,
 )
 from app.operations import latest
 from app.pages.finding import class_names
+from app.pages.summary import coverage_sentence
+from app.payments.refunds import open_refund
 from app.registration import shown_mail
+from app.vocabulary import HOLDS_A_SEAT
 
 SHOWN: Final = 8
 
@@ -38,6 +45,10 @@ def family_page(session: Session, account: Account, today: date) -> dict[str, An
     """What the template of a family's page shows."""
     return {
         "shown_mail": shown_mail,
+        "coverage": coverage_sentence(coverage(session, account.id, today)),
+        "meals": session.scalars(_meals(account.id, today)).all(),
+        "refund": open_refund(session, account.id),
+        "papers": papers_of(session, FamilyPaper.account_id == account.id),
         "holders": session.scalars(_holders(account.id, today)).all(),
         "children": children_of(session, account.id, today),
         "changes": session.scalars(_changes(account.id)).all(),
@@ -78,6 +89,26 @@ def _holders(account_id: int, today: date) -> sa.Select[AccountHolder]:
         )
         .order_by(AccountHolder.id)
         .options(joinedload(AccountHolder.user))
+    )
+
+
+def _meals(account_id: int, today: date) -> sa.Select[Booking]:
+    """The next meals that the account pays for."""
+    return (
+        sa.select(Booking)
+        .join(Booking.service_day)
+        .where(
+            Booking.account_id == account_id,
+            Booking.state.in_(HOLDS_A_SEAT),
+            ServiceDay.date >= today,
+        )
+        .order_by(ServiceDay.date, Booking.pupil_id)
+        .limit(SHOWN)
+        .options(
+            joinedload(Booking.pupil),
+            contains_eager(Booking.service_day),
+            joinedload(Booking.meal_type),
+        )
     )
 
 

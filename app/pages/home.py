@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import redirect, url_for
 from flask_appbuilder import IndexView, expose
-from flask_babel import format_date, gettext
+from flask_babel import format_date, get_locale, gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
@@ -21,6 +22,7 @@ from app.pages.incoming import top_ups_on_their_way, when_it_counts
 from app.pages.summary import summaries
 from app.pages.week import STATE_LABELS
 from app.pages.week_facts import Reader, read_facts
+from app.rollover import coming_year, offers_of
 from app.rules.agenda import CellFacts, cell_state
 from app.security import is_staff
 from app.vocabulary import HOLDS_A_SEAT, Attendance, BookingState
@@ -66,6 +68,7 @@ class HomeView(IndexView):
             accounts=summaries(facts),
             next_meals=next_meals(db.session(), looking),
             incoming=incoming(db.session()),
+            offers=offers(db.session(), looking.today, list(facts.accounts)),
             tiles=tiles(),
         )
 
@@ -83,6 +86,31 @@ def incoming(session: Session) -> list[Incoming]:
     return [
         Incoming(f"CHF {format_chf(top_up.amount)}", when_it_counts(top_up))
         for top_up in top_ups_on_their_way(session)
+    ]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A child whose meals can be booked for the coming school year, and where."""
+
+    child: str
+    days: str
+    url: str
+
+
+def offers(session: Session, today: date, account_ids: list[int]) -> list[Note]:
+    """The children of whom nothing is booked in the school year that begins soon."""
+    year = coming_year(session, today)
+    if year is None:
+        return []
+    names = get_locale().days["format"]["wide"]
+    return [
+        Note(
+            offer.name,
+            ", ".join(names[weekday] for weekday in offer.weekdays),
+            f"{url_for('RepeatView.repeat')}?{urlencode(offer.query)}",
+        )
+        for offer in offers_of(session, account_ids, year, today)
     ]
 
 

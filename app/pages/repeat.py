@@ -158,8 +158,11 @@ def children(pupil_id: int | None) -> Facts:
     return read_facts(db.session(), [clock.today()], reader(), pupil_id)
 
 
-def asked_at_first(text: str | None) -> Asked:
-    """From tomorrow to the end of the school year, for the first child."""
+def asked_at_first(address: Any) -> Asked:
+    """What the address proposes; else from tomorrow to the year's end, for the first child."""
+    if "weekday" in address:
+        return read_asked(address)
+    text = address.get("pupil")
     tomorrow = clock.today() + timedelta(days=1)
     pupil_id = None if text is None else find_pupil(id_asked(text)).id
     facts = children(pupil_id)
@@ -186,7 +189,7 @@ class RepeatView(BaseView):
     def repeat(self) -> Any:
         """Book chosen weekdays from a day to a day: the form, a preview, the outcome."""
         if request.method == "GET":
-            return self._repeat_form(asked_at_first(request.args.get("pupil")))
+            return self._repeat_form(asked_at_first(request.args))
         asked = read_asked(request.form)
         find_pupil(asked.pupil_id)
         step = request.form.get("step")

@@ -3,6 +3,7 @@
 from app.rollover.doing import roll_over, undo_roll_over
 from app.rollover.offers import Offer, coming_year, offer_to_families, offers_of
 from app.rollover.planning import Plan, plan
+from app.rollover.report import report
 from app.rollover.wanted import Wanted, next_year, propose
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "offers_of",
     "plan",
     "propose",
+    "report",
     "roll_over",
     "undo_roll_over",
 ]

@@ -41,8 +41,11 @@ class Wanted:
     prices_from: date | None = None
 
 
-def propose(session: Session, year: SchoolYear) -> Wanted:
-    """The year after, whole weeks later; every class one higher, the same days, seats, prices."""
+def propose(session: Session, year: SchoolYear, changed: Mapping[str, str] | None = None) -> Wanted:
+    """The year after, whole weeks later; every class one higher, the same days, seats, prices.
+
+    `changed` names the class after a class where it is another.
+    """
     known = next_year(session, year)
     starts_on = year.starts_on + WHOLE_WEEKS if known is None else known.starts_on
     days = session.scalars(_days(year)).all()
@@ -53,7 +56,10 @@ def propose(session: Session, year: SchoolYear) -> Wanted:
         ends_on=year.ends_on + WHOLE_WEEKS if known is None else known.ends_on,
         weekdays=frozenset(day.date.weekday() for day in days) or frozenset(range(5)),
         capacity=days[-1].capacity if days else SEATS,
-        classes={each.id: next_class_name(each.name) for each in classes_of(session, year.id)},
+        classes={
+            each.id: (changed or {}).get(each.name, next_class_name(each.name))
+            for each in classes_of(session, year.id)
+        },
         prices=prices_on(session, starts_on),
         prices_from=starts_on,
     )
