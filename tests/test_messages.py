@@ -66,12 +66,15 @@ def accounts(written: Draft) -> list[int]:
 
 
 @pytest.fixture(autouse=True)
-def _in_the_app(app_on: Flask, frozen_clock: FrozenClock) -> Any:
-    with app_on.app_context():
+def _in_the_app(request: pytest.FixtureRequest, frozen_clock: FrozenClock) -> Any:
+    """On SQLite; on both where a test asks for `app_on`."""
+    name = "app_on" if "app_on" in request.fixturenames else "app"
+    app: Flask = request.getfixturevalue(name)
+    with app.app_context():
         yield
 
 
-def test_each_audience_is_the_households_that_it_names() -> None:
+def test_each_audience_is_the_households_that_it_names(app_on: Flask) -> None:
     from app.access import SYSTEM
 
     poor, rich = families(1)[0], families(1, balance=5000)[0]

@@ -71,6 +71,7 @@ class MessageForm(DynamicForm):
         get_label=lambda each: f"{each.name} · {each.school_year.name}",
         validators=[_needed_by(Audience.CLASS, _l("Choose the class."))],
         allow_blank=True,
+        blank_text="–",
         description=_l("For the families of a class."),
     )
     day = DateField(

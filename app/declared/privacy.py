@@ -18,15 +18,10 @@ from app.declared.searching import by_names, pupil_names, user_names
 from app.errors import Refusal
 from app.extensions import db
 from app.fields import LineField
-from app.models import (
-    Account,
-    CanteenUser,
-    HealthAccess,
-    Pupil,
-)
+from app.models import Account, CanteenUser, Enrolment, HealthAccess, Pupil
 from app.pages.asked import record_asked
 from app.privacy.erasure import Outlook, erase_family, outlook
-from app.privacy.family import family_of
+from app.privacy.family import Family, family_of
 from app.privacy.retention import held_back, plan, terms_of
 from app.privacy_jobs import retain
 from app.rows import Rows, TableView
@@ -132,7 +127,7 @@ class PrivacyView(BaseView):
                 title=gettext("Data of the family"),
                 account=account,
                 names=_names(found),
-                outlook=found,
+                is_enrolled=_is_enrolled(found.family),
                 obstacle="" if found.obstacle is None else sentence_of(found.obstacle),
                 sorts=[
                     (gettext("Deleted"), _rows(found.deleted)),
@@ -166,6 +161,13 @@ class PrivacyView(BaseView):
         else:
             flash(gettext("The family was erased for ever."), "success")
         return redirect(url_for("PrivacyView.family", pk=account_id))
+
+
+def _is_enrolled(family: Family) -> bool:
+    query = sa.select(Enrolment.id).where(
+        Enrolment.pupil_id.in_(family.pupil_ids), Enrolment.valid_until > clock.today()
+    )
+    return db.session().scalar(query.limit(1)) is not None
 
 
 def _rows(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -47,8 +47,11 @@ OF_THE_CANTEEN = {"bank_file", "document", "document_version", "login_attempt", 
 
 
 @pytest.fixture(autouse=True)
-def _in_the_app(app_on: Flask, frozen_clock: FrozenClock) -> Any:
-    with app_on.app_context():
+def _in_the_app(request: pytest.FixtureRequest, frozen_clock: FrozenClock) -> Any:
+    """On SQLite; on both where a test asks for `app_on`."""
+    name = "app_on" if "app_on" in request.fixturenames else "app"
+    app: Flask = request.getfixturevalue(name)
+    with app.app_context():
         yield
 
 
@@ -103,6 +106,16 @@ def where_it_is_named(app: Flask, mark: str) -> set[tuple[str, str]]:
     }
 
 
+def audited(session: Session, mark: str) -> set[str]:
+    """The kinds of records in whose audited values the mark stands."""
+    query = (
+        sa.select(AuditEntry.entity)
+        .join(AuditEntry.values)
+        .where(models.AuditValue.new.contains(mark) | models.AuditValue.old.contains(mark))
+    )
+    return set(session.scalars(query))
+
+
 def test_no_name_of_an_erased_family_is_left_and_the_others_keep_theirs(app_on: Flask) -> None:
     stays, gone = household(STAYS), settled()
     before = where_it_is_named(app_on, STAYS)
@@ -114,9 +127,11 @@ def test_no_name_of_an_erased_family_is_left_and_the_others_keep_theirs(app_on: 
         for table, column in where_it_is_named(app_on, GONE)
         if table not in OF_THE_CANTEEN and (table, column) not in OF_THE_BOOKS
     }
-    assert left == {("stored_file", "sha256"), ("stored_file", "content")}  # it is published, too
+    # The file is a published document's too, and the audit of documents says so.
+    assert left == {("stored_file", "sha256"), ("stored_file", "content"), ("audit_value", "new")}
     assert where_it_is_named(app_on, STAYS) == before
     with looking() as session:
+        assert audited(session, GONE) == {"Document"}
         assert ledger.discrepancies(session) == []
         pupil = session.get_one(Pupil, gone.ids[Pupil])
         assert (pupil.full_name, pupil.birth_date) == (f"– #{pupil.id}", date(1900, 1, 1))
@@ -128,14 +143,14 @@ def test_no_name_of_an_erased_family_is_left_and_the_others_keep_theirs(app_on: 
         assert (last.action, last.entity, last.entity_id) == ("erase", "Account", gone.ids[Account])
 
 
-def test_what_the_books_need_stays(app_on: Flask) -> None:
+def test_what_the_books_need_stays(app: Flask) -> None:
     gone = settled()
     kept = ("transfer", "booking", "booking_change", "receipt", "top_up", "enrolment")
-    before = {name: len(rows) for name, rows in contents(app_on).items() if name in kept}
+    before = {name: len(rows) for name, rows in contents(app).items() if name in kept}
 
     erase(gone.ids[Account])
 
-    after = {name: len(rows) for name, rows in contents(app_on).items() if name in kept}
+    after = {name: len(rows) for name, rows in contents(app).items() if name in kept}
     assert after == before
     with looking() as session:
         refund = session.get_one(models.RefundRequest, gone.ids[models.RefundRequest])
@@ -144,14 +159,14 @@ def test_what_the_books_need_stays(app_on: Flask) -> None:
         assert (entry.amount, entry.counterparty) == (100, "")
 
 
-def test_the_outlook_says_what_will_be_done_and_changes_nothing(app_on: Flask) -> None:
+def test_the_outlook_says_what_will_be_done_and_changes_nothing(app: Flask) -> None:
     gone = settled()
-    before = contents(app_on)
+    before = contents(app)
 
     with looking() as session:
         found = outlook(session, gone.ids[Account])
 
-    assert contents(app_on) == before
+    assert contents(app) == before
     assert found.obstacle is None
     assert found.deleted["health_record"] == 1
     assert found.deleted["outbox_mail"] == 1
@@ -159,7 +174,7 @@ def test_the_outlook_says_what_will_be_done_and_changes_nothing(app_on: Flask) -
     assert found.kept["transfer"] == 2
 
 
-def test_a_shared_child_stays_until_the_second_household_is_erased_too(app_on: Flask) -> None:
+def test_a_shared_child_stays_until_the_second_household_is_erased_too(app: Flask) -> None:
     first, second = settled(), settled("Quixotry")
     with transaction(SYSTEM) as session:
         session.add(PupilAccount(pupil_id=first.ids[Pupil], account_id=second.ids[Account]))
@@ -178,7 +193,7 @@ def test_a_shared_child_stays_until_the_second_household_is_erased_too(app_on: F
         assert session.get(models.Exclusion, first.ids[models.Exclusion]) is None
 
 
-def test_who_works_for_the_canteen_keeps_their_name(app_on: Flask) -> None:
+def test_who_works_for_the_canteen_keeps_their_name(app: Flask) -> None:
     gone = settled()
     with transaction(SYSTEM) as session:
         cook = make_user(session, words.Role.KITCHEN, username="cuisiniere")
@@ -195,7 +210,7 @@ def test_who_works_for_the_canteen_keeps_their_name(app_on: Flask) -> None:
         assert (user.username, user.active) == ("cuisiniere", True)
 
 
-def test_files_that_no_record_needs_go(app_on: Flask) -> None:
+def test_files_that_no_record_needs_go(app: Flask) -> None:
     gone = settled()
     with transaction(SYSTEM) as session:
         file = StoredFile(sha256="1" * 64, content_type="application/pdf", size=1, content=b"x")
@@ -212,7 +227,7 @@ def test_files_that_no_record_needs_go(app_on: Flask) -> None:
         assert session.get(StoredFile, shared_id) is not None
 
 
-def test_imports_keep_no_values_of_who_is_erased(app_on: Flask) -> None:
+def test_imports_keep_no_values_of_who_is_erased(app: Flask) -> None:
     gone, other = settled(), household(STAYS)
     with transaction(SYSTEM) as session:
         item = models.Import(
@@ -243,7 +258,7 @@ def test_imports_keep_no_values_of_who_is_erased(app_on: Flask) -> None:
         assert [bool(records) for records in session.scalars(query)] == [False, True]
 
 
-def test_what_is_not_settled_stands_against_it() -> None:
+def test_what_is_not_settled_stands_against_it(app_on: Flask) -> None:
     made = settled()
     account_id = made.ids[Account]
     booking = Booking.__table__.c
