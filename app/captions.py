@@ -175,6 +175,19 @@ TABLES: Final[dict[str, Any]] = {
 
 # What may use one of them, beside the audited ones.
 _OTHERS: Final[dict[str, Any]] = {
+    "AuditEntry": _l("Entry of the audit"),
+    "BalanceNotice": _l("Word about the balance"),
+    "BookingChange": _l("Change of a meal"),
+    "HealthAccess": _l("Look at health data"),
+    "Import": _l("Import"),
+    "LedgerAccount": _l("Account in the books"),
+    "OutboxFact": _l("News to tell"),
+    "OutboxMail": _l("Mail"),
+    "OutboxMailFact": _l("Mail"),
+    "PrintedLetter": _l("Printed letter"),
+    "Receipt": _l("Receipt"),
+    "TopUp": _l("Top-up"),
+    "Transfer": _l("Operation"),
     "BalanceQuestion": _l("Question about the balance"),
     "Booking": _l("Meal"),
     "RefundBatch": _l("Payment order"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from flask_appbuilder.models.filters import BaseFilter
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from sqlalchemy.orm.interfaces import ORMOption
@@ -44,6 +45,14 @@ class Rows(SQLAInterface):
     def apply_all(self, query: Any, *args: Any, **options: Any) -> Any:
         """The rows of a list, with what it shows of others."""
         return super().apply_all(query.options(*self.load), *args, **options)
+
+    def apply_order_by(
+        self, query: Any, order_column: str, order_direction: str, *args: Any, **options: Any
+    ) -> Any:
+        """In an order that is whole: no row is on two pages, or on none."""
+        ordered = super().apply_order_by(query, order_column, order_direction, *args, **options)
+        key = sa.inspect(self.obj).primary_key[0]
+        return ordered.order_by(key.asc() if order_direction == "asc" else key.desc())
 
     def get_related_interface(self, column: str) -> "Choices":
         """What a select offers."""

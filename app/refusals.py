@@ -227,3 +227,17 @@ class AlreadyDecided(Refusal):
     """What is in force is lifted, not changed: families were told of it."""
 
     sentence = N_("This is in force or was lifted: it is not changed any more. Lift it instead.")
+
+
+class NothingToImport(Refusal):
+    """Pupils are enrolled in a school year, with a diet and a tariff category."""
+
+    sentence = N_("Enter a school year that is not over, a diet and a tariff category first.")
+
+
+@dataclass(eq=False)
+class ListTooLong(Refusal):
+    """More rows than a file is made of while somebody waits."""
+
+    rows: int
+    sentence = N_("This list has more than %(rows)s lines. Search for some of them, save those.")

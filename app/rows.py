@@ -5,22 +5,26 @@ action reaches beyond the view's own rows, no address of ours ends in a fault, a
 the request instead of to the process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
-from flask import abort, flash, g, has_app_context, request, url_for
-from flask_appbuilder import ModelView, expose, has_access
+from flask import Response, abort, flash, g, has_app_context, request, url_for
+from flask_appbuilder import ModelView, expose, has_access, permission_name
 from flask_appbuilder.urltools import get_order_args, get_page_args, get_page_size_args
 from flask_babel import lazy_gettext
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
+from app import exports
 from app.captions import COLUMNS
 from app.columns import MAX_ID
 from app.errors import Refusal
+from app.exports import FileFormat
 from app.fields import RecordField
 from app.filters import record_id
 from app.records import Rows
+from app.refusals import ListTooLong
 from app.security import current_actor
 from app.transaction import transaction
 from app.web_errors import refusal_of, sentence_of
@@ -29,7 +33,7 @@ from app.widgets import SearchWidget
 __all__ = ["ACT", "KEEP", "READ", "Rows", "TableView"]
 
 MAX_PAGE_SIZE = 100
-READ = {"list", "show"}
+READ = {"list", "show", "export"}
 KEEP = READ | {"add", "edit"}
 ACT = {"action", "action_post"}
 
@@ -69,6 +73,8 @@ class TableView(ModelView):
     search_columns: list[str] = []
     label_columns: dict[str, Any] = {}
     formatters_columns: dict[str, Any] = {}
+    exported_columns: dict[str, Any] = {}
+    """What a column's value is in a file, where that is neither the value nor what is shown."""
     add_row_message = lazy_gettext("Saved.")
     edit_row_message = lazy_gettext("Saved.")
     delete_row_message = lazy_gettext("Deleted.")
@@ -149,7 +155,44 @@ class TableView(ModelView):
         size = options.get("page_size") or self.page_size
         options["page_size"] = min(max(1, size), MAX_PAGE_SIZE)
         options["page"] = min(max(0, options.get("page") or 0), MAX_ID // MAX_PAGE_SIZE)
+        if "exported_page" in g:
+            options.update(page=g.exported_page, page_size=exports.ROWS_AT_ONCE)
         return super()._get_list_widget(**options)
+
+    # -- saving ------------------------------------------------------------------------------------
+
+    @expose("/export", methods=["GET"])
+    @has_access
+    @permission_name("list")
+    def export(self) -> Response:
+        """The whole list as it is searched and ordered, as a file of ?format=."""
+        try:
+            kind = FileFormat(request.args.get("format", FileFormat.CSV))
+        except ValueError:
+            abort(404)
+        return exports.sent(str(self.list_title), kind, self.exported_headers(), self.exported())
+
+    def exported_headers(self) -> list[str]:
+        """What the columns of the list are called."""
+        return [str(self.label_columns[name]) for name in self.list_columns]
+
+    def exported(self) -> Iterator[list[Any]]:
+        """The rows, through everything that the list itself goes through. Raises: ListTooLong."""
+        for page in count():
+            g.exported_page = page
+            found = self._list()["list"].template_args
+            if found["count"] > exports.MOST_ROWS:
+                raise ListTooLong(exports.MOST_ROWS)
+            yield from ([self._cell(name, row) for name in row] for row in found["value_columns"])
+            if (page + 1) * exports.ROWS_AT_ONCE >= found["count"]:
+                break
+
+    def _cell(self, name: str, row: dict[str, Any]) -> Any:
+        if name in self.exported_columns:
+            return self.exported_columns[name](row[name])
+        if self.datamodel.is_cents(name):
+            return exports.francs(row[name])
+        return exports.cell(row[name], self.formatters_columns.get(name))
 
     # -- writing -----------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ from app.declared.dashboard import DashboardView
 from app.declared.documents import DocumentDownloadView, DocumentVersionView, DocumentView
 from app.declared.enrolling import ChangeClassView, DepartureView
 from app.declared.exclusions import ExclusionView, LiftExclusionView
+from app.declared.import_columns import ImportColumnsView
+from app.declared.imports import ImportUploadView, ImportView
 from app.declared.interruptions import ClosureView, OutingView
 from app.declared.journal import JournalView
 from app.declared.kitchen import ProductionView
@@ -96,6 +98,7 @@ PEOPLE: list[tuple[Any, Any, str]] = [
     (RegistrationView, _l("Register a family"), "plus"),
     (LetterView, _l("First passwords"), "print"),
     (PupilView, _l("Pupils"), "school"),
+    (ImportView, _l("Imports"), "inbox"),
     (HolderView, _l("Account holders"), "user"),
     (EnrolmentView, _l("Enrolments"), "list"),
     (ExclusionView, _l("Exclusions"), "ban"),
@@ -160,6 +163,8 @@ HIDDEN: list[Any] = [
     AccountHolderView,
     PupilAccountView,
     BankUploadView,
+    ImportUploadView,
+    ImportColumnsView,
     ServiceDaysView,
     SeatsView,
     LiftExclusionView,

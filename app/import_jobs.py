@@ -1,0 +1,76 @@
+"""Importing a list of pupils step by step, from a page or a command: each step is one commit.
+
+The list is read and passwords are none of it, so that only the writing waits for the lock.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask_babel import gettext
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.access import Actor
+from app.imports.entering import Surroundings, enter, foresee
+from app.imports.files import content_of, drop, receive
+from app.imports.undoing import undo
+from app.models import Import
+from app.sheets.known import Known, LinePlan
+from app.sheets.planning import mark_of
+from app.sheets.reading import Table, read_table
+from app.transaction import transaction
+
+_NO_NAME: Final = "liste"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would become of each line; `mark` is what a confirmation names."""
+
+    known: Known
+    plans: list[LinePlan]
+    mark: str
+
+
+def receive_list(content: bytes, name: str, actor: Actor) -> int:
+    """Read a list to its end and keep it; the number of the import. Raises: SheetRefused."""
+    table = read_table(content)
+    last = name.replace("\\", "/").rpartition("/")[2].strip() or _NO_NAME
+    with transaction(actor) as session:
+        return receive(session, content, last, table, clock.now(), clock.today()).id
+
+
+def table_of(session: Session, item: Import) -> Table:
+    """The list of an import that is not entered yet."""
+    return read_table(content_of(session, item))
+
+
+def preview(session: Session, item: Import) -> Preview:
+    """What would become of each line now."""
+    known, plans = foresee(session, item, table_of(session, item), label_of, clock.today())
+    return Preview(known, plans, mark_of(plans))
+
+
+def enter_list(session: Session, item: Import, mark: str, actor: Actor) -> None:
+    """Enter what the preview with that mark has shown. Raises: ChangedMeanwhile."""
+    import_id, table = item.id, table_of(session, item)
+    around = Surroundings(label_of, clock.today())
+    with transaction(actor) as writing:
+        enter(writing, import_id, table, mark, around, clock.now)
+
+
+def undo_list(import_id: int, actor: Actor) -> tuple[int, int]:
+    """Take an import back: how many lines went, how many stay. Raises: NothingToUndo."""
+    with transaction(actor) as session:
+        return undo(session, import_id, clock.now())
+
+
+def drop_list(import_id: int, actor: Actor) -> None:
+    """Forget a list that is not entered."""
+    with transaction(actor) as session:
+        drop(session, session.get_one(Import, import_id))
+
+
+def label_of(last_name: str) -> str:
+    """What the account of a family is called."""
+    return str(gettext("Family %(name)s", name=last_name))
