@@ -23,12 +23,17 @@ from app.transaction import look, transaction
 from app.vocabulary import PaymentState
 
 _SETTLED: Final = frozenset(
-    {PaymentState.VALIDATED, PaymentState.REFUNDED, PaymentState.MISMATCHED}
+    {
+        PaymentState.VALIDATED,
+        PaymentState.REFUNDED,
+        PaymentState.MISMATCHED,
+        PaymentState.CHARGED_BACK,
+    }
 )
 
 
 def enquire(payment_id: int) -> PaymentState:
-    """Ask the provider, write what it says, refund what was paid twice; the state after it.
+    """Ask the provider, write what it says, refund what is to be given back; the state after it.
 
     Raises: ProviderSilent, ProviderNotSet.
     """
@@ -40,9 +45,20 @@ def enquire(payment_id: int) -> PaymentState:
         return _give_up(payment_id)
     standing = gateway.fetch(reference)
     state = _settle(payment_id, standing)
-    if state is PaymentState.PAID_TWICE:
+    if state in settling.TO_GIVE_BACK:
         state = _give_back(payment_id, gateway, standing, number)
     return state
+
+
+def standing_of(payment_id: int) -> Standing:
+    """What the provider says of a payment now; nothing is written.
+
+    Raises: ProviderSilent, ProviderNotSet.
+    """
+    provider, _, reference, _ = look(lambda session, _: _known(session, payment_id))
+    if reference is None:
+        raise ProviderSilent
+    return gateway_of(provider, current_app.config).fetch(reference)
 
 
 def _known(session: Session, payment_id: int) -> tuple[str, str, str | None, PaymentState]:

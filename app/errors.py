@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from app.money import Cents, format_chf
 
 # The facts that are amounts.
-MONEY = frozenset({"balance", "amount", "minimum", "maximum", "price", "step"})
+MONEY = frozenset({"balance", "amount", "minimum", "maximum", "price", "step", "total", "fees"})
 
 
 def N_(text: str) -> str:  # noqa: N802 - the marker that Babel looks for

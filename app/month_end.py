@@ -13,22 +13,24 @@ from sqlalchemy.orm import Session
 from app import ledger
 from app.clock import Now, local
 from app.errors import PeriodClosed
-from app.models import BankBalance, BankEntry, LedgerAccount, Period, RefundRequest, Transfer
+from app.models import BankBalance, BankEntry, Period, RefundRequest, Transfer
 from app.money import Cents
 from app.payments.cash_book import uncounted_days
 from app.periods import lock_journal
+from app.reconciliation.clearing import Open, left_over, open_movements
 from app.reconciliation.proof import BankDifference, bank_difference, ledger_bank
 from app.refusals import MonthIncomplete
 from app.rules.weeks import weekday_before
-from app.vocabulary import OPEN_REFUNDS, BankEntryState, LedgerKind, PeriodState, TransferKind
+from app.vocabulary import OPEN_REFUNDS, BankEntryState, PeriodState
 
 
 @dataclass(frozen=True)
 class MonthEnd:
     """A month that is next to be closed, and what stands against it; amounts in centimes.
 
-    `lying` is what the provider of online payments held on the last day; it is explained when the
-    month's own payments reach it, for a provider pays out within the month. `last_statement` is
+    `lying` is what the provider of online payments held on the last day: payments that no payout
+    covers; it is explained when none of them is from before the month (`left_over`), for a provider
+    pays out within the month. `last_statement` is
     the account statement of the bank with which `bank_off` was found: what the ledger's bank
     account has too much on the last day. `is_bank_heard`: a statement reaches that day.
     """
@@ -41,7 +43,7 @@ class MonthEnd:
     is_bank_heard: bool
     queued: int
     lying: Cents
-    is_clearing_explained: bool
+    left_over: list[Open]
     uncounted: list[date]
     wrong_balances: int
     overdue_refunds: int
@@ -56,9 +58,8 @@ class MonthEnd:
         """Whether nothing is missing."""
         return (
             self.is_over
-            and self.is_clearing_explained
             and self.is_bank_heard
-            and not (self.bank_off or self.queued or self.uncounted)
+            and not (self.bank_off or self.queued or self.left_over or self.uncounted)
             and not (self.wrong_balances or self.overdue_refunds)
         )
 
@@ -82,7 +83,7 @@ def look_at(session: Session, first: date, today: date) -> MonthEnd:
     until = month_after(first)
     last = until - timedelta(days=1)
     statement = bank_difference(session, last)
-    lying = _lying(session, until)
+    lying = open_movements(session, until)
     return MonthEnd(
         first=first,
         until=until,
@@ -96,8 +97,8 @@ def look_at(session: Session, first: date, today: date) -> MonthEnd:
             BankEntry.state == BankEntryState.QUEUED,
             BankEntry.booked_on < until,
         ),
-        lying=lying,
-        is_clearing_explained=0 <= lying <= _paid_online(session, first, until),
+        lying=sum(each.amount for each in lying),
+        left_over=left_over(lying, first),
         uncounted=uncounted_days(session, first, last),
         wrong_balances=len(ledger.discrepancies(session)),
         overdue_refunds=_count(
@@ -117,27 +118,6 @@ def _is_bank_heard(session: Session, last: date) -> bool:
 
 def _count(session: Session, key: sa.orm.Mapped[int], *conditions: sa.ColumnElement[bool]) -> int:
     return session.scalars(sa.select(sa.func.count(key)).where(*conditions)).one()
-
-
-def _lying(session: Session, until: date) -> Cents:
-    """What the clearing account holds before a day."""
-    line = ledger.chart_id(session, LedgerKind.CLEARING)
-    return -ledger.balance(session, line, Transfer.booked_on < until)
-
-
-def _paid_online(session: Session, first: date, until: date) -> Cents:
-    """What the families paid online in the month."""
-    query = (
-        sa.select(sa.func.coalesce(sa.func.sum(Transfer.amount), 0))
-        .join(LedgerAccount, Transfer.debit_id == LedgerAccount.id)
-        .where(
-            LedgerAccount.kind == LedgerKind.CLEARING,
-            Transfer.kind == TransferKind.TOP_UP,
-            Transfer.booked_on >= first,
-            Transfer.booked_on < until,
-        )
-    )
-    return int(session.scalars(query).one())
 
 
 def close_month(session: Session, first: date, now: Now) -> None:

@@ -170,6 +170,19 @@ class AlreadyPaid(Refusal):
     sentence = N_("This top-up is paid already. Look at your top-ups.")
 
 
+@dataclass(eq=False)
+class PayoutOff(Refusal):
+    """The payments of a payout, less its fees, are not what the bank received."""
+
+    total: Cents
+    fees: Cents
+    amount: Cents
+    sentence = N_(
+        "The payments chosen come to CHF %(total)s; less CHF %(fees)s of fees, that is not the"
+        " CHF %(amount)s of the bank. Compare them with the provider’s list."
+    )
+
+
 class DatesReversed(Refusal):
     """A range of days that ends before it begins."""
 

@@ -28,13 +28,15 @@ from app.declared.kitchen import ProductionView
 from app.declared.letters import LetterView
 from app.declared.menus import MenuView
 from app.declared.messages import MessageView, WriteMessageView
+from app.declared.mismatch import MismatchView
 from app.declared.money import ReceiptView, TopUpView, TransferView
 from app.declared.months import MonthEndView, PeriodView
 from app.declared.my_refunds import MyRefundView
 from app.declared.office import MailView
-from app.declared.online import OnlinePaymentView, PaymentTermsView, PayoutView
+from app.declared.online import OnlinePaymentView, PaymentTermsView
 from app.declared.papers import FamilyPaperView
 from app.declared.password import PasswordForgottenView, PasswordResetView, PasswordView
+from app.declared.payouts import BookPayoutView, PayoutView
 from app.declared.people import AccountHolderView, FamilyView, HolderView, PupilAccountView
 from app.declared.portal import (
     MyDocumentView,
@@ -154,6 +156,8 @@ OFFICE: list[tuple[Any, Any, str]] = [
 # Reached from other pages only.
 HIDDEN: list[Any] = [
     PaymentView,
+    BookPayoutView,
+    MismatchView,
     NotificationView,
     HealthView,
     RepeatView,

@@ -216,8 +216,11 @@ def test_online_money_of_an_earlier_month_stands_against_it(app_on: Flask, famil
     add(app_on, family, LedgerKind.CLEARING, date(2026, 9, 30))
     late = october(app_on)
 
-    assert (own.lying, own.is_clearing_explained) == (5000, True)
-    assert (late.lying, late.is_clearing_explained) == (10000, False)
+    assert (own.lying, own.left_over) == (5000, [])
+    assert (late.lying, [each.booked_on for each in late.left_over]) == (
+        10000,
+        [date(2026, 9, 30)],
+    )
     assert not late.is_complete
 
 

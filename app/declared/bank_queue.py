@@ -169,12 +169,11 @@ class BankEntryView(SplitView):
     @action(
         "payout",
         _l("Payout of online payments"),
-        _l("Book it as the provider’s payout?"),
         multiple=False,
     )
     def payout(self, items: Sequence[BankEntry]) -> AnyResponse:
-        """Money of online payments, which the provider collected."""
-        return self._use(items, EntryReason.PAYOUT)
+        """Money of online payments, which the provider collected: ask of which."""
+        return redirect(url_for("BookPayoutView.this_form_get", entry=items[0].id))
 
     @action(
         "deposit", _l("Cash of the till"), _l("Book it as cash taken to the bank?"), multiple=False
@@ -233,7 +232,7 @@ def _decisions(entry: BankEntry) -> frozenset[str]:
     if entry.state is BankEntryState.QUEUED:
         both = {"payout", "deposit", "fee", "drop"}
         return frozenset(both | {"send_back"} if entry.is_credit else both)
-    by_hand = entry.state is BankEntryState.SETTLED and entry.reason in deciding.USES
+    by_hand = entry.state is BankEntryState.SETTLED and entry.reason in deciding.BY_HAND
     is_open = entry.state in {BankEntryState.CREDITED, BankEntryState.RETURNED}
     return frozenset({"reconsider"}) if is_open or by_hand else frozenset()
 

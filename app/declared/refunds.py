@@ -16,14 +16,13 @@ from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
 from app import clock
-from app.access import is_held_on
-from app.bank.iban import bank_name, format_iban
 from app.context import canteen_settings, service_rules
 from app.declared.base import FormView, SplitView
+from app.declared.refund_facts import compared
 from app.extensions import db
 from app.fields import LineField
 from app.filters import Condition, search_by
-from app.models import AccountHolder, RefundRequest
+from app.models import RefundRequest
 from app.money import format_chf
 from app.pages.asked import record_asked
 from app.pages.finding import accounts_meant
@@ -48,7 +47,6 @@ _LOAD: Final = (
     joinedload(RefundRequest.paid_by),
     joinedload(RefundRequest.batch),
 )
-_HISTORY: Final = 20
 
 
 def _refunds_of(text: str) -> Condition:
@@ -135,15 +133,8 @@ class RefundView(SplitView):
 
     def about(self, item: RefundRequest) -> dict[str, Any]:
         """What whoever verifies compares: balance, holders, and where this IBAN was seen."""
-        return {
-            "iban": format_iban(item.iban),
-            "bank": bank_name(item.iban),
-            "holders": _holders(item.account_id),
-            "before": _history(item, is_same_account=True),
-            "elsewhere": _history(item, is_same_account=False),
-            "is_overdue": item.state in OPEN_REFUNDS and item.due_on < clock.today(),
-            "format_iban": format_iban,
-        }
+        is_overdue = item.state in OPEN_REFUNDS and item.due_on < clock.today()
+        return {**compared(db.session(), item), "is_overdue": is_overdue}
 
     def _get_show_widget(self, pk: Any, item: Any, **options: Any) -> Any:
         """Only what its state allows."""
@@ -222,30 +213,6 @@ def _back(ids: Sequence[int]) -> AnyResponse:
     if len(ids) == 1:
         return redirect(url_for("RefundView.show", pk=ids[0]))
     return redirect(url_for("RefundView.list"))
-
-
-def _holders(account_id: int) -> list[str]:
-    query = (
-        sa.select(AccountHolder)
-        .where(AccountHolder.account_id == account_id, is_held_on(clock.today()))
-        .options(joinedload(AccountHolder.user))
-        .order_by(AccountHolder.id)
-    )
-    return [holder.user.get_full_name() for holder in db.session().scalars(query)]
-
-
-def _history(item: RefundRequest, *, is_same_account: bool) -> list[RefundRequest]:
-    """Other refunds of the account, or other accounts’ refunds to the same IBAN."""
-    is_same = RefundRequest.account_id == item.account_id
-    wanted = is_same if is_same_account else sa.and_(~is_same, RefundRequest.iban == item.iban)
-    query = (
-        sa.select(RefundRequest)
-        .where(wanted, RefundRequest.id != item.id)
-        .options(joinedload(RefundRequest.account))
-        .order_by(RefundRequest.id.desc())
-        .limit(_HISTORY)
-    )
-    return list(db.session().scalars(query))
 
 
 class RefusalForm(DynamicForm):

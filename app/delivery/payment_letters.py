@@ -43,14 +43,23 @@ def _counts_line(payment: OnlinePayment) -> str:
 
 
 def payment_refunded(told: Telling) -> Letter:
-    """A top-up was paid twice: the second payment goes back by itself."""
+    """A top-up was paid twice, or not as ordered: the payment goes back to the card."""
     payments = _payments(told, FactKind.PAYMENT_REFUNDED)
-    return Letter(
-        subject=_("Paid twice: CHF %(amount)s refunded to your card", amount=_total(payments)),
-        opening=_(
+    if all(payment.decided_by_id is None for payment in payments):
+        subject = _("Paid twice: CHF %(amount)s refunded to your card", amount=_total(payments))
+        opening = _(
             "A top-up was paid twice. The second payment was sent back the way it came; your bank "
             "shows it within a few days. There is nothing to do."
-        ),
+        )
+    else:
+        subject = _("CHF %(amount)s refunded to your card", amount=_total(payments))
+        opening = _(
+            "A payment was not as it had been ordered, so that it could not be credited. It was "
+            "sent back the way it came; your bank shows it within a few days. You can top up again."
+        )
+    return Letter(
+        subject=subject,
+        opening=opening,
         sections=(Section(_("Refunded"), tuple(map(_refund_line, payments))),),
         notes=tuple(balance_notes(told)),
         link=Link(_("My top-ups"), told.url("/my/top-ups/list/")),
@@ -58,7 +67,7 @@ def payment_refunded(told: Telling) -> Letter:
 
 
 def _refund_line(payment: OnlinePayment) -> str:
-    amount = format_chf(payment.top_up.amount)
+    amount = format_chf(payment.amount)
     return _("CHF %(amount)s, order %(number)s", amount=amount, number=payment.order_number)
 
 
@@ -73,4 +82,4 @@ def _payments(told: Telling, kind: FactKind) -> Sequence[OnlinePayment]:
 
 
 def _total(payments: Sequence[OnlinePayment]) -> str:
-    return format_chf(sum(payment.top_up.amount for payment in payments))
+    return format_chf(sum(payment.amount for payment in payments))

@@ -28,6 +28,7 @@ from app.errors import (
     NotFound,
 )
 from app.extensions import csrf, db
+from app.labels import label
 from app.models import Account, OnlinePayment, PaymentTerms
 from app.money import Cents, parse_chf
 from app.pages.asked import code_asked, id_asked
@@ -113,6 +114,7 @@ class PaymentView(BaseView):
             title=gettext("Online payment"),
             payment=payment,
             state=payment.state.value,
+            state_label=label(payment.state),
             is_credited=payment.top_up.state is TopUpState.CREDITED,
             counts_from=_when(payment.top_up.credit_at),
         )

@@ -31,7 +31,7 @@ from app.models import (
 )
 from app.money import Cents
 from app.payments.gateway import Notice, Started
-from app.payments.settling import DECIDED, GIVEN_UP_AFTER, OPEN, lock_payment
+from app.payments.settling import DECIDED, GIVEN_UP_AFTER, OPEN, lock_payment, was_paid
 from app.refusals import AlreadyPaid, TermsChanged
 from app.rules.top_ups import TopUpLimits
 from app.vocabulary import (
@@ -94,7 +94,7 @@ def _top_up_of(session: Session, wish: Wish, now: datetime) -> TopUp:
     same = known.account_id, known.amount, known.channel
     if same != (wish.account_id, wish.amount, TopUpChannel.ONLINE):
         raise SentBefore
-    if known.state in {TopUpState.VALIDATED, TopUpState.CREDITED}:
+    if was_paid(session, known):
         raise AlreadyPaid
     known.state = TopUpState.ANNOUNCED
     return known

@@ -21,13 +21,15 @@ SHORTEST_WAIT: Final = timedelta(minutes=1)
 STILL_ASKED: Final = timedelta(days=2)
 
 OPEN: Final = (PaymentState.CREATED, PaymentState.STARTED)
+TO_GIVE_BACK: Final = frozenset({PaymentState.PAID_TWICE, PaymentState.REFUNDING})
 # Whatever the provider says later, this was decided.
 DECIDED: Final = frozenset(
     {
         PaymentState.VALIDATED,
-        PaymentState.PAID_TWICE,
         PaymentState.REFUNDED,
         PaymentState.MISMATCHED,
+        PaymentState.CHARGED_BACK,
+        *TO_GIVE_BACK,
     }
 )
 _UNPAID: Final = {
@@ -47,7 +49,7 @@ def settle(
     nothing is credited. Money wins over any earlier word that there was none.
     """
     payment = lock_payment(session, payment_id)
-    if payment.state is PaymentState.PAID_TWICE and standing.is_refunded:
+    if payment.state in TO_GIVE_BACK and standing.is_refunded:
         _refunded(session, payment, now())
     elif payment.state not in DECIDED:
         _decide(session, payment, standing, delay, now())
@@ -58,16 +60,15 @@ def settle(
 def _decide(
     session: Session, payment: OnlinePayment, standing: Standing, delay: timedelta, now: datetime
 ) -> None:
-    top_up = payment.top_up
     if not _is_ours(payment, standing):
-        _close(payment, PaymentState.MISMATCHED, now)
+        close(payment, PaymentState.MISMATCHED, now)
     elif standing.outcome is not Outcome.PAID:
         _leave_unpaid(session, payment, standing.outcome, now)
-    elif top_up.state in {TopUpState.VALIDATED, TopUpState.CREDITED}:
-        _hold_second(session, payment, now)
+    elif was_paid(session, payment.top_up):
+        hold(session, payment, PaymentState.PAID_TWICE, now)
     else:
-        _close(payment, PaymentState.VALIDATED, now)
-        top_up.state, top_up.credit_at = TopUpState.VALIDATED, now + delay
+        close(payment, PaymentState.VALIDATED, now)
+        payment.top_up.state, payment.top_up.credit_at = TopUpState.VALIDATED, now + delay
         session.flush()
         _tell(session, FactKind.PAYMENT_VALIDATED, payment, now)
 
@@ -85,7 +86,17 @@ def _is_ours(payment: OnlinePayment, standing: Standing) -> bool:
     return is_known and paid == (payment.top_up.amount, CURRENCY)
 
 
-def _close(payment: OnlinePayment, state: PaymentState, now: datetime) -> None:
+def was_paid(session: Session, top_up: TopUp) -> bool:
+    """Whether one of its attempts was paid, be it charged back since."""
+    query = sa.select(OnlinePayment.id).where(
+        OnlinePayment.top_up_id == top_up.id, OnlinePayment.state == PaymentState.CHARGED_BACK
+    )
+    is_paid = top_up.state in {TopUpState.VALIDATED, TopUpState.CREDITED}
+    return is_paid or session.scalar(query.limit(1)) is not None
+
+
+def close(payment: OnlinePayment, state: PaymentState, now: datetime) -> None:
+    """There is nothing more to ask of it."""
     payment.state, payment.settled_at, payment.check_at = state, now, None
 
 
@@ -99,7 +110,7 @@ def _leave_unpaid(
         payment.state = PaymentState.EXPIRED
     payment.check_at = next_check(payment, now) if age < STILL_ASKED else None
     session.flush()
-    _drop_if_hopeless(session, payment.top_up)
+    drop_if_hopeless(session, payment.top_up)
 
 
 def next_check(payment: OnlinePayment, now: datetime) -> datetime:
@@ -107,7 +118,7 @@ def next_check(payment: OnlinePayment, now: datetime) -> datetime:
     return now + max(SHORTEST_WAIT, (now - payment.terms_accepted_at) / 2)
 
 
-def _drop_if_hopeless(session: Session, top_up: TopUp) -> None:
+def drop_if_hopeless(session: Session, top_up: TopUp) -> None:
     """A top-up of which no attempt is open will not come; if one is paid after all, it does."""
     query = sa.select(OnlinePayment.id).where(
         OnlinePayment.top_up_id == top_up.id, OnlinePayment.state.in_(OPEN)
@@ -116,16 +127,16 @@ def _drop_if_hopeless(session: Session, top_up: TopUp) -> None:
         top_up.state = TopUpState.CANCELLED
 
 
-def _hold_second(session: Session, payment: OnlinePayment, now: datetime) -> None:
+def hold(session: Session, payment: OnlinePayment, state: PaymentState, now: datetime) -> None:
     """The money lies at the provider and is nobody's: in the books until the card has it back."""
-    _close(payment, PaymentState.PAID_TWICE, now)
+    close(payment, state, now)
     payment.check_at = now
     entry = Entry(
         kind=TransferKind.PAID_TWICE,
         operation_id=_operation(payment),
         debit_id=ledger.chart_id(session, LedgerKind.CLEARING),
         credit_id=ledger.chart_id(session, LedgerKind.SUSPENSE),
-        amount=payment.top_up.amount,
+        amount=payment.amount,
         booked_on=local(now).date(),
     )
     ledger.transfer(session, entry, now=now)
@@ -135,7 +146,7 @@ def _refunded(session: Session, payment: OnlinePayment, now: datetime) -> None:
     """Take it out of the clearing account again, and tell the holders."""
     held = ledger.posted(session, TransferKind.PAID_TWICE, _operation(payment))
     ledger.reverse(session, held, now=now)
-    _close(payment, PaymentState.REFUNDED, now)
+    close(payment, PaymentState.REFUNDED, now)
     _tell(session, FactKind.PAYMENT_REFUNDED, payment, now)
 
 
@@ -152,9 +163,9 @@ def give_up(session: Session, payment_id: int, now: Now) -> PaymentState:
     """An attempt for which the provider never gave a page: nobody can have paid it."""
     payment = lock_payment(session, payment_id)
     if payment.state is PaymentState.CREATED:
-        _close(payment, PaymentState.EXPIRED, now())
+        close(payment, PaymentState.EXPIRED, now())
         session.flush()
-        _drop_if_hopeless(session, payment.top_up)
+        drop_if_hopeless(session, payment.top_up)
     return payment.state
 
 

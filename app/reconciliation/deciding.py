@@ -21,6 +21,7 @@ from app.ledger import Entry
 from app.models import Account, BankEntry, TopUp, Transfer
 from app.money import Cents
 from app.payments.credit import credit, hold_today
+from app.reconciliation.clearing import cover, covered, lines_of, own_lines
 from app.reconciliation.files import hold_bank
 from app.reconciliation.importing import new_top_up, put_in_queue
 from app.reconciliation.settling import Move, parts_of, post, rest_of, tell_taken_back
@@ -34,13 +35,12 @@ from app.vocabulary import (
 )
 
 USES: Final = {
-    EntryReason.PAYOUT: (TransferKind.PAYOUT, LedgerKind.CLEARING),
     EntryReason.DEPOSIT: (TransferKind.DEPOSIT, LedgerKind.CASH),
     EntryReason.FEE: (TransferKind.FEE, LedgerKind.FEES),
 }
 """What money that is no family's may be, and the ledger account that it belongs to."""
 
-_BOOKED_BY_HAND: Final = frozenset(USES)
+BY_HAND: Final = frozenset({*USES, EntryReason.PAYOUT})
 
 
 def suggested_account(session: Session, entry: BankEntry) -> Account | None:
@@ -76,7 +76,7 @@ def assign(
     `rest` is what waited when the form was shown, so that a form sent twice counts once.
     Raises: NotAllowed, NotFound, CannotDecide, ChangedMeanwhile, AmountOutOfRange, AccountArchived.
     """
-    entry = _waiting(session, entry_id, now)
+    entry = waiting(session, entry_id, now)
     account = ledger.lock_accounts(session, [account_id]).get(account_id)
     if account is None:
         raise NotFound
@@ -137,7 +137,7 @@ def send_back(session: Session, entry_id: int, now: Now) -> BankEntry:
 
     Raises: NotAllowed, NotFound, CannotDecide.
     """
-    entry = _waiting(session, entry_id, now)
+    entry = waiting(session, entry_id, now)
     if not entry.is_credit:
         raise CannotDecide
     entry.state, entry.reason = BankEntryState.RETURNED, EntryReason.BY_HAND
@@ -146,11 +146,11 @@ def send_back(session: Session, entry_id: int, now: Now) -> BankEntry:
 
 
 def use_as(session: Session, entry_id: int, use: EntryReason, now: Now) -> BankEntry:
-    """What waits is a payout of the provider, cash taken to the bank, or the bank's fee.
+    """What waits is cash taken to the bank, or the bank's fee.
 
     Raises: NotAllowed, NotFound, CannotDecide.
     """
-    entry = _waiting(session, entry_id, now)
+    entry = waiting(session, entry_id, now)
     kind, line = USES[use]
     move = Move(kind, LedgerKind.SUSPENSE, line)
     if not entry.is_credit:
@@ -206,9 +206,8 @@ def reconsider(session: Session, entry_id: int, now: Now) -> BankEntry:
     instant = now()
     if entry.state is BankEntryState.CREDITED:
         _uncredit(session, entry, instant)
-    elif entry.state is BankEntryState.SETTLED and entry.reason in _BOOKED_BY_HAND:
-        if entry.transfer_id is not None:
-            ledger.reverse(session, entry.transfer_id, now=instant)
+    elif entry.state is BankEntryState.SETTLED and entry.reason in BY_HAND:
+        _unbook(session, entry, instant)
     elif entry.state is not BankEntryState.RETURNED:
         raise CannotDecide
     entry.state, entry.reason, entry.account_id = (
@@ -218,6 +217,17 @@ def reconsider(session: Session, entry_id: int, now: Now) -> BankEntry:
     )
     session.flush()
     return entry
+
+
+def _unbook(session: Session, entry: BankEntry, now: datetime) -> None:
+    """Of a payout its fees too; the payments that it paid are open again."""
+    lines = lines_of(session, entry.id)
+    own = own_lines(lines) if lines else [entry.transfer_id or 0]
+    undone = [ledger.reverse(session, each, now=now) for each in own]
+    if lines:
+        for line in covered(lines):
+            session.delete(line)
+        cover(session, entry.id, undone)
 
 
 def _uncredit(session: Session, entry: BankEntry, now: datetime) -> None:
@@ -235,7 +245,8 @@ def _uncredit(session: Session, entry: BankEntry, now: datetime) -> None:
             entry.transfer_id = post(session, entry, move, part.amount, local(now).date(), now)
 
 
-def _waiting(session: Session, entry_id: int, now: Now) -> BankEntry:
+def waiting(session: Session, entry_id: int, now: Now) -> BankEntry:
+    """The entry, locked, that waits for a decision. Raises: NotAllowed, NotFound, CannotDecide."""
     entry = _held(session, entry_id, now)
     if entry.state is not BankEntryState.QUEUED or not entry.is_counted:
         raise CannotDecide

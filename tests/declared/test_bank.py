@@ -151,7 +151,6 @@ def test_a_family_is_found_by_its_name(app: Flask, accountant: Browser, tmp_path
 
 
 USES = [
-    ("payout", LedgerKind.CLEARING, ("settled", "payout")),
     ("deposit", LedgerKind.CASH, ("settled", "deposit")),
     ("fee", LedgerKind.FEES, ("settled", "fee")),
 ]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import clock, ledger
-from app.declared.online import ClearingSums, clearing_sums
+from app.declared.payouts import ClearingSums, clearing_sums
 from app.ledger import Entry
 from app.models import PaymentTerms
 from app.payments import settling
@@ -88,7 +88,7 @@ def test_payouts_are_held_against_what_was_credited(
         other=-100,
         lying=3000,
         validated=2000,
-        since=date(2026, 11, 18),
+        since=date(2026, 11, 17),
     )
 
 

@@ -20,6 +20,7 @@ from app.models import (
 )
 from app.payments.refunds import Payee
 from app.vocabulary import FactKind, RefundState, Role
+from tests.bank.camt_builder import Ntry, Tx, camt
 from tests.conftest import FrozenClock
 from tests.declared.acting import (
     count,
@@ -29,20 +30,24 @@ from tests.declared.acting import (
 )
 from tests.factories import YEAR_ENDS, Family, make_user
 from tests.payments.refunding import (
+    IBAN,
     OTHER_IBAN,
     QR_IBAN,
     accountant,
+    household,
     refund,
     requested,
     sent,
     verified,
 )
+from tests.reconciliation.importing import import_content, reference_of, set_up
 from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
 
 SCHEMAS = [files("sepaxml") / "schemas" / "pain.001.001.09.xsd"]
 SWISS = Path(__file__).parents[3] / "shared/specs/pain.001.001.09.ch.03.xsd"
 LIST = "/refunds/list/"
+LI_IBAN = "LI21088100002324013AA"
 
 
 @pytest.fixture(autouse=True)
@@ -237,6 +242,30 @@ def test_what_a_person_compares_is_on_the_page(app: Flask, first: Browser) -> No
 
 
 # -- the list --------------------------------------------------------------------------------------
+
+
+def test_what_came_from_the_iban_and_from_the_holder_is_on_the_page(
+    app: Flask, first: Browser, tmp_path: Path
+) -> None:
+    paid_into, other = set_up(app)
+    payments = [
+        Tx(bank_reference="1", references=(reference_of(paid_into),), iban=IBAN),
+        Tx(bank_reference="2", references=(), iban=OTHER_IBAN, name="ANNE ESSAI"),
+        Tx(bank_reference="3", references=(reference_of(other),), name="Jean Autre"),
+    ]
+    import_content(app, camt(Ntry(amount="150.00", payments=payments)), tmp_path)
+    refund_id = requested(app, household(app))
+    stranger = requested(app, household(app), payee=Payee(LI_IBAN, "Zoé Rey", "", "9490", "Vaduz"))
+
+    page = text_of(first.get(f"/refunds/show/{refund_id}").text)
+    strange = text_of(first.get(f"/refunds/show/{stranger}").text)
+
+    received = page.partition("Reçu à la banque")[2]
+    assert received.count("CHF 50.00") == 2
+    assert received.count("cet IBAN") == 1
+    assert "ANNE ESSAI" in received
+    assert "Jean Autre" not in page
+    assert "Rien n’a encore été reçu de cet IBAN" in strange
 
 
 def test_open_ones_first_closed_ones_aside_overdue_ones_found(
