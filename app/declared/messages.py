@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import joinedload
 from wtforms import DateField, HiddenField, ValidationError
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms.validators import DataRequired, Length, Optional, StopValidation
 
 from app import clock
 from app.context import canteen_settings
@@ -53,7 +53,8 @@ def _needed_by(audience: Audience, sentence: Any) -> Any:
         if form.audience.data is not audience:
             field.data = None
         elif field.data is None:
-            raise ValidationError(str(sentence))
+            field.errors = []
+            raise StopValidation(str(sentence))
 
     return check
 
@@ -76,7 +77,7 @@ class MessageForm(DynamicForm):
     )
     day = DateField(
         _l("Day"),
-        [Optional(), _needed_by(Audience.DAY, _l("Choose the day."))],
+        [_needed_by(Audience.DAY, _l("Choose the day.")), Optional()],
         default=clock.today,
         description=_l("For the families with a meal on a day."),
     )
