@@ -20,6 +20,7 @@ class FallingMeal:
     booking_id: int
     version: int
     day: date
+    pupil_id: int
     child: str
     school_class: str
     meal_type: str
@@ -36,6 +37,7 @@ def falling_meals(session: Session, *conditions: sa.ColumnElement[bool]) -> list
             Booking.id,
             Booking.version,
             ServiceDay.date,
+            Pupil.id,
             Pupil.first_name + " " + Pupil.last_name,
             sa.func.coalesce(SchoolClass.name, ""),
             MealType.name,

@@ -63,7 +63,7 @@ def totals(meals: Sequence[FallingMeal]) -> dict[str, Any]:
         by_day[meal.day] = by_day.get(meal.day, 0) + 1
     return {
         "meals": meals,
-        "children": len({meal.child for meal in meals}),
+        "children": len({meal.pupil_id for meal in meals}),
         "families": len({meal.account_id for meal in meals}),
         "given_back": back,
         "by_day": by_day,
@@ -225,7 +225,7 @@ class ClosureView(InterruptionView):
     list_columns = ["reason", "valid_from", "valid_until", "state"]
     add_columns = ["valid_from", "valid_until", "reason"]
     edit_columns = add_columns
-    show_columns = [*list_columns, "begun_at", "begun_by", "lifted_at", "lifted_by"]
+    show_columns = list_columns
 
 
 def _classes_field() -> Any:
@@ -261,7 +261,7 @@ class OutingView(InterruptionView):
     list_columns = ["reason", "classes", "valid_from", "valid_until", "state"]
     add_columns = ["classes", "valid_from", "valid_until", "reason"]
     edit_columns = add_columns
-    show_columns = [*list_columns, "begun_at", "begun_by", "lifted_at", "lifted_by"]
+    show_columns = list_columns
     formatters_columns = {
         "valid_until": shown_last_day,
         "classes": lambda found: ", ".join(each.name for each in found),

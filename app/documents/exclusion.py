@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 
+from babel.dates import format_date
 from reportlab.lib.units import mm
 
 from app.documents.envelope import begin_letter
 from app.documents.letterhead import BODY, Gettext, Letterhead, Paper, Sheet
 from app.documents.lettering import BOLD
-from app.documents.text import Face, format_day, format_long_day, shrink_lines
+from app.documents.text import Face, format_day, shrink_lines
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def _letter(sheet: Sheet, reader: Reader, content: ExclusionLetter, gettext: Get
         sheet.paragraph(text)
         sheet.skip(2.5 * mm)
     if reader.knows_reason and not content.is_lifted:
-        sheet.skip(1 * mm)
-        sheet.detail(_("Reason"), content.reason)
+        reason = content.reason.rstrip(" .")
+        sheet.paragraph(_("Reason: %(reason)s.") % {"reason": reason}, Face(BODY.size, BOLD))
     sheet.skip(4 * mm)
     _closing(sheet, gettext)
 
@@ -88,7 +89,7 @@ def _whose(content: ExclusionLetter) -> str:
 def _sentences(content: ExclusionLetter, gettext: Gettext) -> tuple[str, ...]:
     _ = gettext
     facts = {
-        name: format_long_day(getattr(content, name), content.locale)
+        name: format_date(getattr(content, name), "EEEE d MMMM y", content.locale)
         for name in ("first", "last", "opens_on", "decided_on")
     }
     if content.is_lifted:
@@ -117,5 +118,5 @@ def _closing(sheet: Sheet, gettext: Gettext) -> None:
             sheet.y = sheet.line(line, sheet.left, sheet.y, face)
     sheet.skip(8 * mm)
     sheet.paragraph(_("For the committee of the canteen"))
-    sheet.skip(2 * mm)
+    sheet.skip(16 * mm)
     sheet.paragraph(sheet.letterhead.name, Face(BODY.size, BOLD))
