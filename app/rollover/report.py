@@ -16,7 +16,7 @@ def report(plan: Plan) -> Iterator[str]:
     for name, size in sorted(plan.sizes.items()):
         yield f"{name}: {size}"
     yield _("Pupils to enrol") + f": {len(plan.new_enrolments)}"
-    yield _("Leaving") + f": {len(plan.leavers)}"
+    yield _("Pupils who leave") + f": {len(plan.leavers)}"
     for leaver in plan.leavers:
         balances = ", ".join(f"{label} CHF {format_chf(b)}" for _id, label, b in leaver.accounts)
         yield f"  {leaver.name} ({leaver.from_class}) {balances}".rstrip()

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models import Price, SchoolClass, SchoolYear, ServiceDay
+from app.models import Enrolment, Price, Pupil, SchoolClass, SchoolYear, ServiceDay
 from app.money import Cents
-from app.rules.classes import next_class_name, next_year_name
+from app.rules.classes import next_class_name, next_year_name, stays
 from app.rules.school_days import Holiday
 
 WHOLE_WEEKS: Final = timedelta(weeks=52)
@@ -44,6 +44,7 @@ class Wanted:
 def propose(session: Session, year: SchoolYear, changed: Mapping[str, str] | None = None) -> Wanted:
     """The year after, whole weeks later; every class one higher, the same days, seats, prices.
 
+    Of a class of two levels the younger pupils stay, by their age.
     `changed` names the class after a class where it is another.
     """
     known = next_year(session, year)
@@ -60,9 +61,24 @@ def propose(session: Session, year: SchoolYear, changed: Mapping[str, str] | Non
             each.id: (changed or {}).get(each.name, next_class_name(each.name))
             for each in classes_of(session, year.id)
         },
+        pupils=_staying(session, year),
         prices=prices_on(session, starts_on),
         prices_from=starts_on,
     )
+
+
+def _staying(session: Session, year: SchoolYear) -> dict[int, str]:
+    query = (
+        sa.select(Enrolment.pupil_id, SchoolClass.name, Pupil.birth_date)
+        .join(Enrolment.school_class)
+        .join(Enrolment.pupil)
+        .where(SchoolClass.school_year_id == year.id, Enrolment.valid_until >= year.ends_on)
+    )
+    return {
+        pupil_id: name
+        for pupil_id, name, born in session.execute(query)
+        if stays(name, born, year.starts_on)
+    }
 
 
 def next_year(session: Session, year: SchoolYear) -> SchoolYear | None:
