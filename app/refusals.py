@@ -1,5 +1,6 @@
 """What the office is refused: families, school, prices, passwords; in the manner of errors.py."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -236,16 +237,38 @@ class ExclusionOver(Refusal):
     status = 400
 
 
-class AlreadyDecided(Refusal):
-    """What is in force is lifted, not changed: families were told of it."""
-
-    sentence = N_("This is in force or was lifted: it is not changed any more. Lift it instead.")
-
-
 class NothingToImport(Refusal):
     """Pupils are enrolled in a school year, with a diet and a tariff category."""
 
     sentence = N_("Enter a school year that is not over, a diet and a tariff category first.")
+
+
+class AlreadyErased(Refusal):
+    """A family of which nothing personal is left."""
+
+    sentence = N_("This family was erased already. There is nothing more to do.")
+
+
+class MoneyOnItsWay(Refusal):
+    """An online payment that is not settled."""
+
+    sentence = N_("An online payment of this account is still on its way. Wait until it counts.")
+
+
+class MenusChanged(Refusal):
+    """Menus that were typed over what somebody else has saved meanwhile."""
+
+    sentence = N_("Somebody has changed these menus meanwhile. Look at the marked rows, then save.")
+
+    def __init__(self, places: Sequence[tuple[date, int]]) -> None:
+        super().__init__()
+        self.places = frozenset(places)
+
+
+class AlreadyDecided(Refusal):
+    """What is in force is lifted, not changed: families were told of it."""
+
+    sentence = N_("This is in force or was lifted: it is not changed any more. Lift it instead.")
 
 
 @dataclass(eq=False)
@@ -254,3 +277,9 @@ class ListTooLong(Refusal):
 
     rows: int
     sentence = N_("This list has more than %(rows)s lines. Search for some of them, save those.")
+
+
+class SayColumns(Refusal):
+    """A list whose columns nobody has explained."""
+
+    sentence = N_("The columns of this list are unknown. Open it on the page of the imports once.")

@@ -26,7 +26,7 @@ from app.declared.interruptions import ClosureView, OutingView
 from app.declared.journal import JournalView
 from app.declared.kitchen import ProductionView
 from app.declared.letters import LetterView
-from app.declared.menus import MenuView
+from app.declared.menus import DishView, MenuView
 from app.declared.messages import MessageView, WriteMessageView
 from app.declared.mismatch import MismatchView
 from app.declared.money import ReceiptView, TopUpView, TransferView
@@ -34,6 +34,7 @@ from app.declared.months import MonthEndView, PeriodView
 from app.declared.my_refunds import MyRefundView
 from app.declared.office import MailView
 from app.declared.online import OnlinePaymentView, PaymentTermsView
+from app.declared.own_data import MyDataView
 from app.declared.papers import FamilyPaperView
 from app.declared.password import PasswordForgottenView, PasswordResetView, PasswordView
 from app.declared.payouts import BookPayoutView, PayoutView
@@ -45,6 +46,7 @@ from app.declared.portal import (
     MyReceiptView,
     MyTopUpView,
 )
+from app.declared.privacy import HealthAccessView, PrivacyView
 from app.declared.questions import AskFamiliesView, BalanceQuestionView
 from app.declared.reference import (
     CategoryView,
@@ -87,6 +89,7 @@ PORTAL: list[tuple[Any, Any, str]] = [
     (MyReceiptView, _l("My receipts"), "receipt"),
     (MyRefundView, _l("Refund"), "undo"),
     (MyDocumentView, _l("Documents"), "folder"),
+    (MyDataView, _l("My data"), "user"),
 ]
 SERVICE: list[tuple[Any, Any, str]] = [
     (TillView, _l("Till"), "cash"),
@@ -125,6 +128,7 @@ MONEY: list[tuple[Any, Any, str]] = [
 ]
 SCHOOL: list[tuple[Any, Any, str]] = [
     (MenuView, _l("Menus"), "utensils"),
+    (DishView, _l("Dishes"), "list"),
     (ServiceDayView, _l("Service days"), "calendar"),
     (ClosureView, _l("Closed days"), "lock"),
     (OutingView, _l("Class outings"), "school"),
@@ -150,6 +154,8 @@ OFFICE: list[tuple[Any, Any, str]] = [
     (DocumentDownloadView, _l("Downloads"), "download"),
     (BookingHistoryView, _l("Changes of meals"), "clock"),
     (AuditView, _l("Audit"), "search"),
+    (HealthAccessView, _l("Who saw health data"), "alert"),
+    (PrivacyView, _l("Data protection"), "lock"),
     (StaffUserView, _l("Staff"), "lock"),
     (SettingsView, _l("Settings"), "settings"),
 ]

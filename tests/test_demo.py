@@ -184,7 +184,7 @@ def test_it_is_a_school_of_forty_families_and_sixty_pupils(demo: Session) -> Non
     assert not is_empty()
     assert count(demo, sa.select(Account.id)) == 40
     assert len(pupils) == 60
-    assert count(demo, sa.select(HealthRecord.id)) == 5
+    assert count(demo, sa.select(HealthRecord.id)) == 7
 
 
 def test_three_hundred_families_have_about_five_hundred_children() -> None:

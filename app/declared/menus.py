@@ -3,38 +3,56 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import sqlalchemy as sa
-from flask import Response, request, url_for
-from flask_appbuilder import expose, has_access
-from flask_babel import format_date, get_locale
+from flask import Response, flash, redirect, request, url_for
+from flask_appbuilder import BaseView, expose, has_access
+from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from app import clock
+from app.captions import caption
 from app.context import letterhead, pdf_answer
-from app.declared.base import SplitView
-from app.documents.menus import MenuDay, MenuWeek, render_menus
+from app.declared.base import ArchivableView
+from app.declared.menu_grid import (
+    COLUMNS,
+    LONGEST,
+    WEEKS,
+    Grid,
+    grid_of,
+    mark_changed,
+    read_grid,
+    weeks_to_copy,
+)
+from app.documents.menus import MenuDay, MenuWeek, ServedMenu, render_menus
 from app.errors import BadInput
 from app.extensions import db
-from app.filters import Condition, day_of
-from app.forms import record_field
+from app.filters import day_of
+from app.kitchen.menus import ORIGINS, Wish, copy_week, dish_library, menus_at, save_menus
 from app.labels import label
-from app.models import Menu, ServiceDay
-from app.rows import KEEP, Rows
+from app.models import Dish, Menu, ServiceDay
+from app.refusals import MenusChanged
+from app.rows import Rows
 from app.rules.weeks import SCHOOL_DAYS, monday_of
+from app.security import current_actor
+from app.transaction import transaction
 from app.vocabulary import Allergen
+from app.web_errors import sentence_of
 
 
 @dataclass(frozen=True)
 class Declared:
     """A menu in its reader’s words."""
 
+    meal_type_id: int
     meal: str
     dishes: list[str]
     allergens: list[str]
     origins: list[str]
+    held: frozenset[Allergen]
 
 
 @dataclass(frozen=True)
@@ -80,12 +98,14 @@ def _declared(menu: Menu) -> Declared:
         (_("Bread"), menu.bread_origin),
     )
     return Declared(
+        meal_type_id=menu.meal_type_id,
         meal=menu.meal_type.name,
         dishes=menu.dishes,
         allergens=allergen_names(menu.allergens),
         origins=[
             _("%(what)s: %(where)s", what=what, where=where) for what, where in origins if where
         ],
+        held=frozenset(map(Allergen, menu.allergens)),
     )
 
 
@@ -101,19 +121,11 @@ def week_poster(session: Session, monday: date) -> Response:
 
 
 def _poster_day(day: Day) -> MenuDay:
-    """Several meal types of a day stand below each other, each behind its name."""
-    is_only = len(day.menus) == 1
-    return MenuDay(
-        day=day.date,
-        dishes=tuple(
-            dish if is_only or place else _("%(what)s: %(where)s", what=menu.meal, where=dish)
-            for menu in day.menus
-            for place, dish in enumerate(menu.dishes)
-        ),
-        allergens=tuple(dict.fromkeys(each for menu in day.menus for each in menu.allergens)),
-        origins=tuple(dict.fromkeys(each for menu in day.menus for each in menu.origins)),
-        closed=day.closure,
+    menus = (
+        ServedMenu(each.meal, tuple(each.dishes), tuple(each.allergens), tuple(each.origins))
+        for each in day.menus
     )
+    return MenuDay(day.date, tuple(menus), day.closure)
 
 
 def monday_asked() -> date:
@@ -125,47 +137,43 @@ def monday_asked() -> date:
     return monday_of(found)
 
 
-def _coming_days() -> Condition:
-    return ServiceDay.date >= monday_of(clock.today())
+class MenuView(BaseView):
+    """Four weeks to type as in a spreadsheet, saved in one go."""
 
+    route_base = "/menus"
+    default_view = "this_form_get"
 
-class MenuView(SplitView):
-    datamodel = Rows(Menu, load=[joinedload(Menu.service_day), joinedload(Menu.meal_type)])
-    include_route_methods = KEEP | {"delete", "poster"}
-    list_title, show_title = _l("Menus"), _l("Menu")
-    add_title, edit_title = _l("Add a menu"), _l("Edit the menu")
-    list_template = "people/menus.html"
-    aside_label, in_use_label = _l("Past menus"), _l("Coming menus")
-    list_columns = ["service_day.date", "meal_type", "main", "allergens"]
-    edit_columns = [
-        "starter",
-        "main",
-        "side",
-        "dessert",
-        "allergens",
-        "meat_origin",
-        "fish_origin",
-        "bread_origin",
-    ]
-    add_columns = ["service_day", "meal_type", *edit_columns]
-    show_columns = ["service_day.date", "meal_type", *edit_columns]
-    add_form_extra_fields = {
-        "service_day": record_field(
-            _l("Service day"),
-            ServiceDay,
-            _coming_days,
-            get_label=lambda day: format_date(day.date, "EEE d MMMM y"),
-        )
-    }
-    search_columns = ["meal_type", "main"]
-    order_columns = ["service_day.date", "main"]
-    base_order = ("service_day.date", "asc")
-    label_columns = {"service_day.date": _l("Day")}
-    formatters_columns = {"allergens": lambda stored: ", ".join(allergen_names(stored))}
+    @expose("/", methods=["GET"])
+    @has_access
+    def this_form_get(self) -> str:
+        """The four weeks from the one of ?date= on."""
+        return self._page(self._grid())
 
-    def aside(self) -> Condition:
-        """Weeks that are past."""
-        return Menu.service_day.has(sa.not_(_coming_days()))
+    @expose("/", methods=["POST"])
+    @has_access
+    def this_form_post(self) -> Any:
+        """Save what was typed, then fill a week from another if that was asked for."""
+        grid = self._grid()
+        wishes = read_grid(grid, request.form)
+        if grid.errors:
+            sentence = ngettext(
+                "%(num)s cell cannot be kept: nothing was saved.",
+                "%(num)s cells cannot be kept: nothing was saved.",
+                grid.errors,
+            )
+            flash(sentence, "danger")
+            return self._page(grid)
+        try:
+            saved, copied = self._save(wishes)
+        except MenusChanged as refused:
+            flash(sentence_of(refused), "danger")
+            mark_changed(
+                grid, refused.places, menus_at(db.session(), [p[0] for p in refused.places])
+            )
+            return self._page(grid), refused.status
+        flash(_done(saved, copied), "success")
+        date, special = grid.monday.isoformat(), request.args.get("special")
+        return redirect(url_for("MenuView.this_form_get", date=date, special=special), 303)
 
     @expose("/poster", methods=["GET"])
     @has_access
@@ -173,6 +181,68 @@ class MenuView(SplitView):
         """The week of ?date= to print."""
         return week_poster(db.session(), monday_asked())
 
-    def page_of(self, item: Menu) -> str:  # noqa: ARG002
-        """The list: menus are entered one after the other."""
-        return url_for("MenuView.list")
+    def _grid(self) -> Grid:
+        return grid_of(db.session(), monday_asked(), with_special="special" in request.args)
+
+    def _save(self, wishes: list[Wish]) -> tuple[int, int]:
+        target = request.form.get("copy")
+        weeks = (
+            None if not target else (_monday(request.form.get(f"from.{target}")), _monday(target))
+        )
+        with transaction(current_actor()) as session:
+            saved = save_menus(session, wishes)
+            return saved, copy_week(session, *weeks) if weeks else 0
+
+    def _page(self, grid: Grid) -> str:
+        library = dish_library(db.session()).values()
+        captions = {name: caption(name) for name in COLUMNS}
+        return self.render_template(
+            "kitchen/menus.html",
+            title=_("Menus"),
+            grid=grid,
+            columns=COLUMNS,
+            captions=captions,
+            heads=captions | dict(zip(ORIGINS, (_("Meat"), _("Fish"), _("Bread")), strict=True)),
+            longest=LONGEST,
+            before=grid.monday - timedelta(weeks=WEEKS),
+            after=grid.monday + timedelta(weeks=WEEKS),
+            is_special="special" in request.args,
+            today=clock.today(),
+            sources=weeks_to_copy(db.session(), grid.monday),
+            dishes=[(dish, allergen_names(dish.allergens)) for dish in library],
+            origins=sorted({getattr(dish, name) for dish in library for name in ORIGINS} - {""}),
+            allergens=allergen_names(Allergen),
+        )
+
+
+def _monday(text: str | None) -> date:
+    found = day_of(text or "")
+    if found is None:
+        raise BadInput
+    return monday_of(found)
+
+
+def _done(saved: int, copied: int) -> str:
+    total = saved + copied
+    if not total:
+        return _("Nothing was changed.")
+    return ngettext("%(num)s menu saved.", "%(num)s menus saved.", total)
+
+
+class DishView(ArchivableView):
+    """The library: what a dish declares wherever it is served from now on."""
+
+    datamodel = Rows(Dish)
+    list_title, show_title = _l("Dishes"), _l("Dish")
+    add_title, edit_title = _l("Add a dish"), _l("Edit the dish")
+    list_columns = ["name", "allergens", *ORIGINS]
+    show_columns = [*list_columns, "archived_at"]
+    add_columns = list_columns
+    edit_columns = list_columns
+    search_columns = ["name"]
+    order_columns = ["name"]
+    base_order = ("name", "asc")
+    formatters_columns = {"allergens": lambda stored: ", ".join(allergen_names(stored))}
+    description_columns = {
+        "name": _l("As it is typed in the menus. A change here leaves menus as they are.")
+    }

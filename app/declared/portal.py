@@ -4,7 +4,8 @@ Rows are those of the accounts they hold, twice over: by the guard, and by a fil
 that a member of staff who is a parent as well sees here what is theirs alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,17 +23,31 @@ from app import clock
 from app.access import EVERYTHING, accounts_of, scope_of
 from app.context import letterhead, pdf_answer
 from app.declared.documents import taken_home
-from app.declared.menus import monday_asked, week_of_menus, week_poster
+from app.declared.menus import Declared, monday_asked, week_of_menus, week_poster
 from app.declared.money import receipt_content
 from app.documents.receipt import render_receipt
 from app.extensions import db
 from app.filters import Condition, Where, record_id, search_by
-from app.models import AccountHolder, Document, LedgerAccount, Receipt, TopUp, Transfer
+from app.kitchen.roll import health_of, meeting
+from app.models import (
+    AccountHolder,
+    Diet,
+    Document,
+    LedgerAccount,
+    MealType,
+    Pupil,
+    PupilAccount,
+    Receipt,
+    TopUp,
+    Transfer,
+)
 from app.money import format_chf
 from app.operations import LOAD, operations
 from app.pages.own import own_accounts
 from app.rows import Rows, TableView
+from app.rules.choices import MealChoice, open_types
 from app.rules.weeks import week_to_show
+from app.vocabulary import Allergen
 
 
 def own_top_ups() -> Condition:
@@ -180,8 +195,41 @@ class MyDocumentView(TableView):
         return taken_home(self._item(pk))
 
 
+@dataclass(frozen=True)
+class Allergic:
+    """A child, what it must not eat, and the meal types that it may be given."""
+
+    first_name: str
+    kept_away: frozenset[Allergen]
+    open_types: frozenset[int]
+
+
+def _allergic_children() -> list[Allergic]:
+    """The reader's own children with what they must not eat, staff who are parents too."""
+    session, today = db.session(), clock.today()
+    own = sa.select(PupilAccount.pupil_id).where(
+        PupilAccount.account_id.in_(accounts_of(current_user.id))
+    )
+    query = sa.select(Pupil).where(Pupil.id.in_(own), Pupil.archived_at.is_(None))
+    loading = joinedload(Pupil.diet).joinedload(Diet.meal_type)
+    children = session.scalars(query.order_by(Pupil.birth_date).options(loading)).all()
+    health = health_of(session, (child.id for child in children), today)
+    types = [MealChoice(t.id, t.is_special) for t in session.scalars(sa.select(MealType))]
+    return [
+        Allergic(each.first_name, health[each.id].kept_away, frozenset(_open_to(each, types)))
+        for each in children
+        if each.id in health
+    ]
+
+
+def _open_to(child: Pupil, types: Sequence[MealChoice]) -> list[int]:
+    usual, diet = child.diet.meal_type, child.diet
+    choice = MealChoice(usual.id, usual.is_special)
+    return open_types(choice, types, offers_choice=diet.offers_choice, is_staff=False)
+
+
 class MyMenuView(BaseView):
-    """The menus of this week and the next."""
+    """The menus of this week and the next; a child's allergies are shown to its parents only."""
 
     route_base = "/my/menus"
     default_view = "weeks"
@@ -193,7 +241,20 @@ class MyMenuView(BaseView):
         first = week_to_show(clock.today())
         mondays: list[date] = [first, first + timedelta(days=7)]
         weeks = [(monday, week_of_menus(db.session(), monday)) for monday in mondays]
-        return self.render_template("people/weeks.html", title=gettext("Menus"), weeks=weeks)
+        children = _allergic_children()
+
+        def met(menu: Declared) -> list[tuple[str, tuple[str, ...]]]:
+            """The reader's children whose allergies meet a menu, and what it holds of them."""
+            found = [
+                (child.first_name, meeting(child.kept_away, menu.held))
+                for child in children
+                if menu.meal_type_id in child.open_types
+            ]
+            return [(name, words) for name, words in found if words]
+
+        return self.render_template(
+            "people/weeks.html", title=gettext("Menus"), weeks=weeks, met=met
+        )
 
     @expose("/poster", methods=["GET"])
     @has_access

@@ -67,3 +67,26 @@ VEGETARIAN: Final = (
     Dish("Salade de tomates", "Quiche aux poireaux", "Pommes vapeur et brocoli",
          "Cake au citron", (EGGS, *_MILK_AND_WHEAT)),
 )  # fmt: skip
+# The kitchen's library: name, allergens, origin of the meat and of the fish.
+LIBRARY: Final = (
+    ("Émincé de poulet", (), "Suisse", ""),
+    ("Spaghetti bolognaise", (GLUTEN, CELERY), "Suisse", ""),
+    ("Saucisse de veau", (MILK,), "Suisse", ""),
+    ("Boulettes de bœuf", (GLUTEN, EGGS), "Suisse", ""),
+    ("Filet de colin pané", (GLUTEN, EGGS, FISH), "", "Atlantique Nord-Est"),
+    ("Rôti de porc", (MUSTARD,), "Suisse", ""),
+    ("Lasagnes au bœuf", (GLUTEN, MILK, CELERY), "Suisse", ""),
+    ("Curry de dinde", (), "France", ""),
+    ("Hachis parmentier", (MILK,), "Suisse", ""),
+    ("Filet de truite", (FISH,), "", "Suisse"),
+    ("Falafels", (GLUTEN, SESAME), "", ""),
+    ("Omelette au fromage", (EGGS, MILK), "", ""),
+    ("Tofu mariné", (SOY,), "", ""),
+    ("Quiche aux poireaux", (GLUTEN, EGGS, MILK), "", ""),
+    ("Céleri rémoulade", (EGGS, CELERY, MUSTARD), "", ""),
+    ("Gratin dauphinois", (MILK,), "", ""),
+    ("Parmesan", (MILK,), "", ""),
+    ("Yogourt", (MILK,), "", ""),
+    ("Flan au caramel", (EGGS, MILK), "", ""),
+    ("Cake au citron", (GLUTEN, EGGS, MILK), "", ""),
+)

@@ -41,6 +41,7 @@ STAFF: Final = {
     "admin": ("Alain", "Durgnat", Role.ADMIN),
 }
 PARENT, OTHER_HOUSEHOLD, PARENT2 = 0, 1, 2
+_INTOLERANT: Final = (PARENT, PARENT2)  # families with a child that eats what all eat
 _LOGINS: Final = {PARENT: "parent", PARENT2: "parent2"}
 # Children per family: 60 for the first 40 families, about 500 for 300.
 _FIRST_SIZES: Final = (3, 1, 2, 1, 1, 2, 1, 2, 1, 1)
@@ -280,6 +281,10 @@ def _write_health(session: Session, families: list[Family]) -> None:
         }
         for number, child in enumerate(special)
     ]
+    mild = {"allergens": ["celery", "mustard"], "severity": Severity.INTOLERANCE, "note": ""}
+    for number in _INTOLERANT:
+        child = next(child for child in families[number].own if not child.eats_specially)
+        rows.append({"pupil_id": child.id, **mild})
     insert(session, HealthRecord, rows)
 
 

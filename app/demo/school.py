@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.clock import instant_of
 from app.demo.bulk import Row, insert, insert_one
-from app.demo.dishes import NORMAL, VEGETARIAN, Dish
+from app.demo.dishes import LIBRARY, NORMAL, VEGETARIAN
+from app.demo.dishes import Dish as Served
 from app.demo.names import TEACHERS
 from app.demo.years import Span
 from app.models import (
     CanteenSettings,
     Diet,
+    Dish,
     MealType,
     Menu,
     PaymentTerms,
@@ -115,6 +117,7 @@ def open_school(session: Session, span: Span, today: date, pupils: int) -> Schoo
         parallels,
     )
     _menus(session, school, today)
+    _dishes(session)
     return school
 
 
@@ -199,11 +202,25 @@ def _menus(session: Session, school: School, today: date) -> None:
     insert(session, Menu, rows)
 
 
-def _menu(service_day_id: int, meal_type_id: int, dish: Dish) -> Row:
+def _dishes(session: Session) -> None:
+    rows = [
+        {
+            "name": name,
+            "allergens": [allergen.value for allergen in Allergen if allergen in held],
+            "meat_origin": meat,
+            "fish_origin": fish,
+            "bread_origin": "",
+        }
+        for name, held, meat, fish in LIBRARY
+    ]
+    insert(session, Dish, rows)
+
+
+def _menu(service_day_id: int, meal_type_id: int, dish: Served) -> Row:
     return {
         **dish._asdict(),
         "service_day_id": service_day_id,
         "meal_type_id": meal_type_id,
-        "allergens": [allergen.value for allergen in dish.allergens],
+        "allergens": [allergen.value for allergen in Allergen if allergen in dish.allergens],
         "bread_origin": "Suisse",
     }

@@ -93,6 +93,81 @@ function filterNames(input) {
   }
 }
 
+/* A sheet of cells is typed as in a spreadsheet. Arrows and Enter move, unless suggestions are open. */
+const cellsOf = (row) => all("[data-cell-of]", row);
+function stepInSheet(event, cell) {
+  const typing = cell.hasAttribute("list"), at = cell.selectionStart;
+  const ends = { ArrowLeft: at === 0 && cell.selectionEnd === 0, ArrowRight: at === cell.value.length };
+  const key = event.key === "Enter" ? (event.shiftKey ? "ArrowUp" : "ArrowDown") : event.key;
+  const rows = all("tr:has([data-cell-of])", cell.form), row = cell.closest("tr"), place = cellsOf(row).indexOf(cell);
+  let next;
+  if (key === "ArrowDown" || key === "ArrowUp") {
+    if (typing && event.key !== "Enter") return;
+    next = cellsOf(rows[rows.indexOf(row) + (key === "ArrowDown" ? 1 : -1)] ?? row)[place];
+  } else if (ends[key]) next = cellsOf(row)[place + (key === "ArrowLeft" ? -1 : 1)];
+  if (event.key === "Enter" || next) event.preventDefault();
+  if (next) { next.focus(); next.select(); }
+}
+
+/* A dish of the library brings its allergens and origins; the one it replaces takes its own away. */
+const listed = (text) => text.split(",").map((each) => each.trim()).filter(Boolean);
+function declareDish(cell) {
+  const row = Object.fromEntries(cellsOf(cell.closest("tr")).map((each) => [each.dataset.cellOf, each]));
+  const dish = (name) => all("#dishes option").find((each) => each.value.toLowerCase() === name.trim().toLowerCase())?.dataset ?? {};
+  const courses = ["starter", "main", "side", "dessert"];
+  if (!courses.includes(cell.dataset.cellOf)) return;
+  const before = dish(cell.dataset.before ?? cell.defaultValue), after = dish(cell.value);
+  cell.dataset.before = cell.value;
+  const brought = courses.flatMap((name) => listed(dish(row[name].value).allergens ?? ""));
+  const gone = listed(before.allergens ?? "").filter((each) => !brought.includes(each));
+  const typed = listed(row.allergens.value).filter((each) => !gone.includes(each));
+  row.allergens.value = [...new Set([...typed, ...listed(after.allergens ?? "")])].join(", ");
+  for (const name of ["meat_origin", "fish_origin", "bread_origin"]) {
+    if (after[name] && (!row[name].value || row[name].value === before[name])) row[name].value = after[name];
+    else if (before[name] && row[name].value === before[name] && !courses.some((each) => dish(row[each].value)[name])) row[name].value = "";
+  }
+  for (const each of Object.values(row)) markCell(each);
+}
+function markCell(cell) {
+  cell.toggleAttribute("data-changed", cell.value !== cell.defaultValue);
+}
+
+/* What was copied from a spreadsheet goes into as many cells. */
+function pasteCells(event, cell) {
+  const text = event.clipboardData.getData("text/plain").replace(/\r?\n$/, "");
+  if (!/[\t\n]/.test(text)) return;
+  event.preventDefault();
+  const rows = all("tr:has([data-cell-of])", cell.form), first = rows.indexOf(cell.closest("tr"));
+  const place = cellsOf(rows[first]).indexOf(cell), touched = [];
+  text.split(/\r?\n/).forEach((line, down) => line.split("\t").forEach((value, right) => {
+    const target = rows[first + down] && cellsOf(rows[first + down])[place + right];
+    if (target) { target.value = value.trim(); markCell(target); touched.push(target); }
+  }));
+  for (const each of touched) declareDish(each);
+}
+for (const sheet of all("[data-sheet]")) {
+  for (const cell of all("[list]", sheet)) { cell.dataset.list = cell.getAttribute("list"); cell.removeAttribute("list"); }
+  sheet.addEventListener("keydown", (event) => {
+    if (event.target.matches("[data-cell-of]") && !event.isComposing && !event.altKey && !event.ctrlKey) stepInSheet(event, event.target);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "s" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); sheet.requestSubmit(); }
+  });
+  sheet.addEventListener("input", (event) => {
+    const cell = event.target;
+    if (!cell.matches("[data-cell-of]")) return;
+    if (cell.dataset.list) cell.setAttribute("list", cell.dataset.list);
+    markCell(cell);
+  });
+  sheet.addEventListener("change", (event) => { if (event.target.matches("[data-cell-of]")) declareDish(event.target); });
+  sheet.addEventListener("focusout", (event) => { if (event.target.dataset.list) event.target.removeAttribute("list"); });
+  sheet.addEventListener("paste", (event) => { if (event.target.matches("[data-cell-of]")) pasteCells(event, event.target); });
+  sheet.addEventListener("submit", () => { sheet.dataset.leaving = ""; });
+  addEventListener("beforeunload", (event) => {
+    if (!("leaving" in sheet.dataset) && sheet.querySelector("[data-changed]")) event.preventDefault();
+  });
+}
+
 /* A screen that nobody touches shows itself anew; while it cannot, it says that it is behind. */
 function refreshScreen(screen) {
   setInterval(async () => {

@@ -17,7 +17,6 @@ from app.models import (
     Diet,
     Document,
     MealType,
-    Menu,
     OutboxFact,
     Price,
     SchoolYear,
@@ -195,42 +194,6 @@ def test_school_years_follow_each_other(
 
     assert answer.status_code == 200
     assert count(app, SchoolYear) == 1
-
-
-def test_the_kitchen_writes_the_menu_that_parents_read(app: Flask) -> None:
-    kitchen = logged_in(app, "kitchen")
-    day = one(app, sa.select(ServiceDay.id).where(ServiceDay.date == FRIDAY))
-
-    kept = kitchen.post(
-        "/menuview/add",
-        {
-            "service_day": day,
-            "meal_type": named(app, MealType, "Normal"),
-            "main": "Lasagnes <b>maison</b>",
-            "allergens": ["gluten", "milk"],
-            "meat_origin": "Suisse",
-        },
-    )
-
-    parent = logged_in(app, family(app).username)
-    page, poster = parent.get("/my/menus/"), parent.get("/my/menus/poster?date=2026-11-20")
-    assert kept.status_code == 302
-    assert one(app, sa.select(Menu.allergens)) == ["gluten", "milk"]
-    assert "Lasagnes &lt;b&gt;maison&lt;/b&gt;" in page.text
-    assert in_french(app, "Milk") in page.text
-    assert poster.mimetype == "application/pdf"
-    assert poster.data.startswith(b"%PDF-")
-
-
-def test_a_poster_is_of_a_week_that_a_calendar_has(app: Flask) -> None:
-    parent = logged_in(app, family(app).username)
-
-    statuses = [
-        parent.get(f"/my/menus/poster?date={each}").status_code
-        for each in ("abc", "9999-12-31", "0001-01-01", "2026-02-30", "2026-07-20")
-    ]
-
-    assert statuses == [400, 400, 400, 400, 200]
 
 
 def upload(office: Browser, content: bytes, name: str = "Règlement.pdf") -> Any:

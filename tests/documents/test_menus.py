@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from app.documents.menus import DISHES, LEAST, MenuDay, MenuWeek, render_menus
+from app.documents.menus import DISHES, LEAST, MenuDay, MenuWeek, ServedMenu, render_menus
 from tests.documents.reading import (
     CANTEEN,
     LONG_NAME,
@@ -17,31 +17,29 @@ from tests.documents.reading import (
 )
 
 MONDAY = date(2026, 11, 23)
-SERVED = MenuDay(
-    MONDAY,
-    ("Émincé de poulet", "Riz pilaf"),
-    ("lait", "céleri"),
-    ("Poulet : Suisse", "Pain : Suisse"),
+DISHES_OF_A_DAY = ("Salade verte", "Émincé de poulet", "Riz pilaf", "Pomme")
+NORMAL = ServedMenu(
+    "Normal", DISHES_OF_A_DAY, ("lait", "céleri"), ("Poulet : Suisse", "Pain : Suisse")
 )
+VEGETARIAN = ServedMenu("Végétarien", ("Tofu mariné",), ("soja",))
+SERVED = MenuDay(MONDAY, (NORMAL, VEGETARIAN))
 WEEK = MenuWeek(
     (SERVED, MenuDay(date(2026, 11, 24), closed="Journée pédagogique")), "Sous réserve."
 )
 
 
-def _long_week(dishes: int) -> MenuWeek:
-    days = (
-        replace(SERVED, day=MONDAY + timedelta(days=place), dishes=("Émincé de poulet",) * dishes)
-        for place in range(5)
-    )
+def _week(*menus: ServedMenu) -> MenuWeek:
+    days = (MenuDay(MONDAY + timedelta(days=place), menus) for place in range(5))
     return MenuWeek(tuple(days))
 
 
 def _sizes(pdf: bytes) -> set[float]:
+    """The sizes in which dishes are printed."""
     sizes: set[float] = set()
 
     def note(text: str, _cm: object, _tm: object, _font: object, size: float) -> None:
         if "Émincé" in text:
-            sizes.add(size)
+            sizes.add(round(size, 3))
 
     for page in PdfReader(BytesIO(pdf)).pages:
         page.extract_text(visitor_text=note)
@@ -52,11 +50,13 @@ def _sizes(pdf: bytes) -> set[float]:
     "shown",
     [
         "Menus from 23.11.2026 to 24.11.2026",
-        "Lundi 23 novembre 2026",
-        "Émincé de poulet Riz pilaf",
+        "Normal Végétarien",
+        "Lundi 23 novembre",
+        "Salade verte · Émincé de poulet",
         "Allergens: lait, céleri",
         "Origin: Poulet : Suisse · Pain : Suisse",
-        "Mardi 24 novembre 2026 Closed: Journée pédagogique",
+        "Tofu mariné Allergens: soja",
+        "Mardi 24 novembre Closed: Journée pédagogique",
         "Sous réserve.",
     ],
 )
@@ -64,30 +64,49 @@ def test_shows_every_field(shown: str) -> None:
     assert shown in text_of(render_menus(WEEK, CANTEEN, plain))
 
 
+def test_a_week_lies_across_its_page() -> None:
+    (page,) = PdfReader(BytesIO(render_menus(WEEK, CANTEEN, plain))).pages
+
+    assert page.mediabox.width > page.mediabox.height
+
+
 def test_an_ordinary_week_is_one_page_that_is_legible_from_two_metres() -> None:
-    pdf = render_menus(_long_week(3), CANTEEN, plain)
+    pdf = render_menus(_week(NORMAL, replace(NORMAL, meal="Végétarien")), CANTEEN, plain)
 
     assert len(pages_of(pdf)) == 1
     assert min(_sizes(pdf)) >= 18
 
 
+def test_a_week_with_one_menu_a_day_has_larger_letters_and_needs_no_heads() -> None:
+    pdf = render_menus(_week(NORMAL), CANTEEN, plain)
+
+    assert min(_sizes(pdf)) > 24
+    assert "Normal" not in text_of(pdf)
+
+
 def test_a_long_week_shrinks_to_its_page() -> None:
-    pdf = render_menus(_long_week(4), CANTEEN, plain)
+    long = replace(NORMAL, dishes=(*DISHES_OF_A_DAY, "Tarte aux pommes", "Yogourt"))
+
+    pdf = render_menus(_week(long, replace(long, meal="Végétarien")), CANTEEN, plain)
 
     assert len(pages_of(pdf)) == 1
-    assert DISHES.size * LEAST <= max(_sizes(pdf)) < 18
+    assert DISHES.size * LEAST <= max(_sizes(pdf)) < 20
 
 
 def test_a_week_that_would_not_be_legible_takes_more_pages() -> None:
-    pdf = render_menus(_long_week(12), CANTEEN, plain)
+    long = replace(NORMAL, dishes=DISHES_OF_A_DAY * 5)
+
+    pdf = render_menus(_week(long, replace(long, meal="Végétarien")), CANTEEN, plain)
 
     assert len(pages_of(pdf)) > 1
-    assert min(_sizes(pdf)) == DISHES.size * LEAST >= 15  # points, from two metres
+    assert min(_sizes(pdf)) == pytest.approx(DISHES.size * LEAST)
+    assert DISHES.size * LEAST >= 15  # points, from two metres
+    assert all("Végétarien" in page for page in pages_of(pdf))
 
 
 def test_a_day_longer_than_a_page_is_printed_whole() -> None:
-    dishes = tuple(f"<{number}>" for number in range(120))
-    week = MenuWeek((replace(SERVED, dishes=dishes),))
+    dishes = tuple(f"<{number}>" for number in range(400))
+    week = MenuWeek((MenuDay(MONDAY, (replace(NORMAL, dishes=dishes), VEGETARIAN)),))
 
     text = text_of(render_menus(week, CANTEEN, plain))
 
@@ -95,9 +114,10 @@ def test_a_day_longer_than_a_page_is_printed_whole() -> None:
 
 
 def test_long_and_strange_texts_are_printed() -> None:
-    day = replace(SERVED, dishes=(LONG_NAME, *STRANGE_NAMES), origins=(LONG_NAME,))
+    menu = replace(NORMAL, dishes=(LONG_NAME, *STRANGE_NAMES), origins=(LONG_NAME,))
+    week = MenuWeek((MenuDay(MONDAY, (menu,)),), LONG_NAME)
 
-    assert LONG_NAME in squeezed(render_menus(MenuWeek((day,), LONG_NAME), CANTEEN, plain))
+    assert LONG_NAME in squeezed(render_menus(week, CANTEEN, plain))
 
 
 def test_refuses_a_week_without_days() -> None:
