@@ -157,20 +157,22 @@ def statements(year: int, out: str, *, as_zip: bool) -> None:
     from app import clock
     from app.access import EVERYTHING, scope_of
     from app.context import letterhead
-    from app.declared.statements import tax_papers, zipped
     from app.extensions import db
-    from app.statements import Print
+    from app.statements import Print, accounts_of_year
+    from app.tax_archives import tax_papers, zipped
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     with current_app.test_request_context(), scope_of(db.session(), EVERYTHING):
-        papers = tax_papers(db.session(), year, letterhead(), Print(clock.today(), "fr"))
+        session, printed = db.session(), Print(clock.today(), "fr")
+        account_ids = accounts_of_year(session, year, printed.today)
+        papers = tax_papers(session, account_ids, year, letterhead(), printed)
         if as_zip:
-            papers = iter([(f"decomptes-{year}.zip", zipped(papers))])
-        count = 0
-        for count, (name, content) in enumerate(papers, 1):  # noqa: B007 - told below
+            with (folder / f"decomptes-{year}.zip").open("wb") as file:
+                zipped(papers, file)
+        for name, content in papers:
             (folder / name).write_bytes(content)
-    click.echo(f"{count} → {folder}")
+    click.echo(f"{len(account_ids)} → {folder}")
 
 
 @canteen.command("export-journal")

@@ -204,6 +204,12 @@ class YearWithoutStatement(Refusal):
     status = 400
 
 
+class ArchiveNotReady(Refusal):
+    """Papers that the worker has not made to their end, or that were deleted after a week."""
+
+    sentence = N_("This file is not ready. Have it made on this page, then wait until it is there.")
+
+
 class CountAhead(Refusal):
     """Nobody counts the till of a day to come."""
 

@@ -158,7 +158,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "RefundBatchView": f"{_READ}|can_file",
         "BalanceQuestionView": "can_list",
         "AskFamiliesView": _FORM,
-        "StatementView": "can_(index|pdf|tax|year)",
+        "StatementView": "can_(index|pdf|tax|year|archive)",
         "CashBookView": _FORM,
         "DashboardView": _CHART,
         **_STATISTICS,

@@ -34,6 +34,7 @@ from app.models import Job, LoginAttempt, TopUp
 from app.payments.announced import expire_late, has_late
 from app.payments.credit import credit_due
 from app.privacy_jobs import forget_health, is_health_expired
+from app.tax_archives import has_archives, make_archives
 from app.transaction import look, transaction
 from app.vocabulary import TopUpState
 
@@ -122,6 +123,7 @@ TASKS: Final = (
     Task(TELL_BALANCES, is_round_due, go_round),
     Task("import bank files", has_new_files, import_folder),
     Task("book bank files", has_waiting, book_waiting),
+    Task("archive statements", has_archives, make_archives),
     Task("send mails", _has_mail, _send_mails, is_shared=True),
     Task("forget attempts", _has_old_attempts, _forget_attempts),
     Task("forget health", is_health_expired, forget_health),

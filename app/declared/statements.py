@@ -1,20 +1,15 @@
 """Statements as PDF, at once: by dates, and by calendar year; for a family, and for the office."""
 
-import io
-import zipfile
-from collections.abc import Iterator
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
-from flask import Response, flash, redirect, request, url_for
+from flask import flash, redirect, request, send_file, url_for
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import get_locale, gettext
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
 from app.context import letterhead, pdf_answer
-from app.documents.letterhead import Letterhead
 from app.documents.statement import render_statement
 from app.documents.tax_statement import render_tax_statement
 from app.errors import NotFound, Refusal
@@ -22,8 +17,14 @@ from app.extensions import db
 from app.models import Account
 from app.pages.asked import day_asked, id_asked, number_asked
 from app.pages.own import own_accounts
-from app.statements import Print, account_statement, accounts_of_year, tax_statement
+from app.security import current_actor
+from app.statements import Print, account_statement, tax_statement
+from app.tax_archives import archives, ask_archive, open_archive, tax_name
+from app.transaction import transaction
 from app.web_errors import sentence_of
+from app.worker import last_heartbeat
+
+_ASLEEP: Final = timedelta(minutes=2)
 
 
 class StatementPage(BaseView):
@@ -34,6 +35,10 @@ class StatementPage(BaseView):
     def accounts(self) -> list[Account]:
         """Which accounts there are to choose from."""
         raise NotImplementedError
+
+    def about(self) -> dict[str, Any]:
+        """What else the page shows."""
+        return {}
 
     @expose("/", methods=["GET"])
     @has_access
@@ -48,6 +53,7 @@ class StatementPage(BaseView):
             today=today,
             years=range(today.year, today.year - 10, -1),
             view=type(self).__name__,
+            **self.about(),
         )
         return html
 
@@ -78,7 +84,7 @@ class StatementPage(BaseView):
         except Refusal as refused:
             return self._back(refused)
         paper = render_tax_statement(content, letterhead(), gettext)
-        return pdf_answer(paper, f"{_tax_name(year)}-{account_id}")
+        return pdf_answer(paper, f"{tax_name(year)}-{account_id}")
 
     def _asked(self) -> int:
         """The account asked for, if it is one of those. Raises: NotFound."""
@@ -91,11 +97,6 @@ class StatementPage(BaseView):
         flash(sentence_of(refused), "danger")
         account = request.args.get("account", "")
         return redirect(url_for(f"{type(self).__name__}.index", account=account))
-
-
-def _tax_name(year: int) -> str:
-    name = gettext("tax-statement")
-    return f"{name}-{year}"
 
 
 def _printed() -> Print:
@@ -119,36 +120,36 @@ class StatementView(StatementPage):
         found = db.session().get(Account, id_asked(asked)) if asked else None
         return [] if found is None else [found]
 
-    @expose("/year", methods=["GET"])
+    def about(self) -> dict[str, Any]:
+        """The archives of whole years, and whether the worker that makes them runs."""
+        session = db.session()
+        heard = last_heartbeat(session)
+        is_awake = heard is not None and clock.now() - heard < _ASLEEP
+        return {"archives": archives(session), "is_worker_awake": is_awake}
+
+    @expose("/year", methods=["POST"])
     @has_access
     def year(self) -> AnyResponse:
-        """All tax statements of ?year= as one ZIP."""
-        year = number_asked(request.args.get("year")) or 0
+        """Have all tax statements of a year made, by the worker."""
+        year = number_asked(request.form.get("year")) or 0
         try:
-            papers = list(tax_papers(db.session(), year, letterhead(), _printed()))
+            with transaction(current_actor()) as session:
+                ask_archive(session, year, clock.now)
         except Refusal as refused:
             return self._back(refused)
-        disposition = {"Content-Disposition": f'attachment; filename="{_tax_name(year)}.zip"'}
-        return Response(zipped(papers), mimetype="application/zip", headers=disposition)
+        flash(
+            gettext("The statements are being made. Come back to this page for the file."), "info"
+        )
+        return redirect(url_for("StatementView.index"), 303)
 
-
-def tax_papers(
-    session: Session, year: int, head: Letterhead, printed: Print
-) -> Iterator[tuple[str, bytes]]:
-    """File name and PDF of every account's tax statement of a year.
-
-    Raises: YearWithoutStatement.
-    """
-    for account_id in accounts_of_year(session, year, printed.today):
-        content = tax_statement(session, account_id, year, printed)
-        paper = render_tax_statement(content, head, gettext)
-        yield f"{_tax_name(year)}-{account_id:05d}.pdf", paper
-
-
-def zipped(papers: Any) -> bytes:
-    """Files in one archive; a PDF is compressed already."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in papers:
-            archive.writestr(name, content)
-    return buffer.getvalue()
+    @expose("/archive", methods=["GET"])
+    @has_access
+    def archive(self) -> AnyResponse:
+        """All tax statements of ?year= as one ZIP, once they are made."""
+        year = number_asked(request.args.get("year")) or 0
+        try:
+            file = open_archive(db.session(), year)
+        except Refusal as refused:
+            return self._back(refused)
+        name = f"{tax_name(year)}.zip"
+        return send_file(file, "application/zip", as_attachment=True, download_name=name)

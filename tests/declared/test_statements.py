@@ -1,7 +1,7 @@
 """Statements as the pages and the command give them."""
 
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -9,13 +9,16 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from app import tax_archives
 from app.access import EVERYTHING, SYSTEM, scope_of
 from app.extensions import db
-from app.models import Transfer
+from app.models import StoredFile, TaxArchive, Transfer
 from app.statements import Print, tax_statement
 from app.transaction import transaction
 from app.vocabulary import TransferKind
+from app.worker import TASKS, Worker
 from tests.conftest import FrozenClock
+from tests.declared.acting import count
 from tests.documents.reading import text_of
 from tests.factories import Family, make_family
 from tests.web import logged_in
@@ -92,13 +95,70 @@ def test_the_office_opens_a_familys_papers_and_a_whole_year(app: Flask, househol
 
     family = browser.get(f"/familyview/show/{household.account_id}")
     paper = browser.get(f"/statements/tax?year=2026&account={household.account_id}")
-    year = browser.get("/statements/year?year=2026")
 
     assert f"/statements/?account={household.account_id}" in family.text
     assert paper.mimetype == "application/pdf"
-    with zipfile.ZipFile(BytesIO(year.data)) as archive:
-        assert archive.namelist() == [f"decompte-fiscal-2026-{household.account_id:05d}.pdf"]
-    assert logged_in(app, "secretariat").get("/statements/year?year=2026").status_code == 403
+
+
+def work(app: Flask) -> None:
+    assert Worker(app, tuple(t for t in TASKS if t.name == "archive statements")).run_once()
+
+
+def test_the_worker_makes_a_whole_year_a_few_papers_at_a_time(
+    app: Flask, household: Family, frozen_clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tax_archives, "PAPERS_A_STEP", 2)
+    with app.app_context(), transaction(SYSTEM) as session:
+        others = [make_family(session, balance=1000).account_id for _ in range(4)]
+    browser = logged_in(app, "accounting")
+    page = browser.get("/statements/").text
+
+    asked = browser.post("/statements/year", {"year": "2026"})
+    again = browser.post("/statements/year", {"year": "2026"})
+    waiting = page_text(browser.get("/statements/").text)
+    early = browser.get("/statements/archive?year=2026")
+    work(app)
+    ready = browser.get("/statements/").text
+    file = browser.get("/statements/archive?year=2026")
+
+    assert "/statements/archive" not in page
+    assert (asked.status_code, again.status_code, early.status_code) == (303, 303, 302)
+    assert "En préparation" in waiting
+    assert "La tâche de fond ne tourne pas" in waiting
+    assert "5 décomptes" in page_text(ready)
+    names = [f"decompte-fiscal-2026-{i:05d}.pdf" for i in (household.account_id, *others)]
+    with zipfile.ZipFile(BytesIO(file.data)) as archive:
+        assert archive.namelist() == names
+        assert "50.00" in text_of(archive.read(names[0]))
+    assert count(app, TaxArchive) == count(app, StoredFile) == 3
+    frozen_clock.advance(timedelta(days=7))
+    work(app)
+    assert count(app, TaxArchive) == count(app, StoredFile) == 0
+
+
+def test_a_year_asked_for_again_is_made_anew_and_an_empty_one_not_at_all(
+    app: Flask, household: Family
+) -> None:
+    browser = logged_in(app, "accounting")
+    browser.get("/statements/")
+    browser.post("/statements/year", {"year": "2026"})
+    work(app)
+    with app.app_context(), transaction(SYSTEM) as session:
+        make_family(session, balance=1000)
+
+    browser.post("/statements/year", {"year": "2026"})
+    work(app)
+    file = browser.get("/statements/archive?year=2026")
+    empty = browser.post("/statements/year", {"year": "2025"})
+
+    with zipfile.ZipFile(BytesIO(file.data)) as archive:
+        assert len(archive.namelist()) == 2
+    assert empty.status_code == 302
+    assert count(app, TaxArchive) == 1
+    secretariat = logged_in(app, "secretariat")
+    secretariat.get("/statements/")
+    assert secretariat.post("/statements/year", {"year": "2026"}).status_code == 403
+    assert secretariat.get("/statements/archive?year=2026").status_code == 403
 
 
 def test_the_command_writes_a_paper_for_each_account(
