@@ -44,6 +44,7 @@ RULES: Final = {
 # The pages that show health data, as `log_health_access` names them.
 PAGES: Final = {
     "HealthRecordView": _l("Health"),
+    "FamilyPaperView": _l("Papers of the family"),
     "export": _l("Data of the family"),
     "production": _l("Kitchen"),
     "production.pdf": _l("Kitchen, on paper"),
