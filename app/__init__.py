@@ -15,6 +15,7 @@ def create_app(**overrides: Any) -> "Flask":
     from app import (
         access,
         audit,
+        cli_care,  # noqa: F401 - declares its commands
         context,
         language,
         login,

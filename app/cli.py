@@ -24,6 +24,10 @@ class Commands(AppGroup):
 def _in_one_sentence(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def command(*arguments: Any, **options: Any) -> None:
+        import sqlite3
+
+        from sqlalchemy.exc import OperationalError
+
         from app.errors import Refusal
         from app.web_errors import sentence_of
 
@@ -32,8 +36,25 @@ def _in_one_sentence(function: Callable[..., Any]) -> Callable[..., Any]:
         except Refusal as refused:
             click.echo(sentence_of(refused), err=True)
             raise SystemExit(1) from refused
+        except (OperationalError, sqlite3.OperationalError) as error:
+            click.echo(_no_answer(error), err=True)
+            raise SystemExit(1) from error
 
     return command
+
+
+def _no_answer(error: Any) -> str:
+    from flask_babel import gettext
+
+    from app.doctor.finding import first_line
+
+    return str(
+        gettext(
+            "The database does not answer as it should (%(fault)s). “flask --app app canteen"
+            " doctor” says more.",
+            fault=first_line(error),
+        )
+    )
 
 
 canteen = Commands("canteen", help="The canteen’s commands.")
@@ -254,49 +275,3 @@ def check_ledger() -> None:
     if wrong:
         raise SystemExit(1)
     click.echo("OK")
-
-
-@canteen.command("backup")
-@click.option("--out", type=click.Path(file_okay=False), help="Folder; BACKUP_FOLDER unless given.")
-def backup(out: str | None) -> None:
-    """Write every row of this moment to one file, and prove it; others may go on working."""
-    from pathlib import Path
-
-    from flask import current_app
-    from flask_babel import gettext
-
-    from app import clock
-    from app.backup import take_backup
-    from app.money import format_chf
-
-    config = current_app.config
-    taken = take_backup(Path(out or config["BACKUP_FOLDER"]), config["BACKUP_KEY"], clock.now())
-    click.echo(
-        gettext(
-            "%(file)s: %(rows)s rows, %(size)s kB, balances of CHF %(sum)s, read again and proved",
-            file=taken.path,
-            rows=sum(taken.figures.rows.values()),
-            size=-(-taken.size // 1000),
-            sum=format_chf(taken.figures.balances),
-        )
-    )
-    if taken.figures.wrong:
-        click.echo(gettext("Some balances differ from the ledger: run check-ledger."), err=True)
-
-
-@canteen.command("restore")
-@click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--replace", is_flag=True, help="Give up what the database holds.")
-def restore(file: str, *, replace: bool) -> None:
-    """Make the database what it was when the backup FILE was taken. Stop the program first."""
-    from pathlib import Path
-
-    from flask import current_app
-    from flask_babel import format_datetime, gettext
-
-    from app.backup import restore_backup
-    from app.clock import local
-
-    restored = restore_backup(Path(file), current_app.config["BACKUP_KEY"], replace=replace)
-    shown = format_datetime(local(restored.head.taken_at), "d MMMM y, HH:mm:ss", rebase=False)
-    click.echo(gettext("The database is that of %(moment)s", moment=shown))

@@ -200,6 +200,12 @@ HEADERS: Final = {
 class MissingSecretError(RuntimeError):
     """The program would sign sessions with a secret that everybody knows."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "PRODUCTION=1 sans SECRET_KEY : donnez dans l’environnement une clé secrète d’au moins"
+            " 32 caractères tirés au sort."
+        )
+
 
 def require_secret(app: Flask) -> None:
     """Take SECRET_KEY from the settings; on one machine make one and keep it in instance/.

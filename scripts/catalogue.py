@@ -37,7 +37,7 @@ KEYWORDS = DEFAULT_KEYWORDS | {
 SAME_IN_FRENCH = frozenset(
     """
     absences absent action actions agenda allergies chf classes date dessert document documents
-    exclusion exclusions gluten iban journal lupin menu menus message messages normal page pages
+    exclusion exclusions gluten iban journal lupin menu menus message messages normal ok page pages
     pdf permission permissions restriction service services total version
     """.split()  # noqa: SIM905 - as prose it is read and merged more easily
 )

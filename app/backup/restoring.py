@@ -1,5 +1,7 @@
 """Restore a backup: all of it, proved, or nothing."""
 
+import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,6 +31,8 @@ _NO_DATA: Final = frozenset(
 )
 
 _BUSY: Final = frozenset({"SQLITE_BUSY", "55P03"})  # 55P03: lock_not_available
+
+_logger: Final = logging.getLogger(__name__)
 
 
 def restore_backup(path: Path, secret: str, *, replace: bool) -> Archive:
@@ -75,6 +79,9 @@ def _replace(archive: Archive, *, replace: bool) -> None:
             triggers.create(connection)
             _prove(connection, archive.figures)
     except (SQLAlchemyError, ValueError, TypeError) as error:
+        # The first line alone: values of rows may follow.
+        refused = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
+        _logger.error("the database refused the backup: %s", refused)  # noqa: TRY400
         raise BackupRefused from error
 
 
@@ -83,8 +90,8 @@ def _replacement() -> Iterator[sa.Connection]:
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(replacement())
-        except OperationalError as error:
-            cause: Any = error.orig
+        except (OperationalError, sqlite3.OperationalError) as error:
+            cause: Any = getattr(error, "orig", error)
             if _BUSY.isdisjoint(
                 {getattr(cause, name, None) for name in ("sqlite_errorname", "sqlstate")}
             ):

@@ -41,6 +41,13 @@ def open_transport() -> Iterator[Transport]:
         smtp.close()
 
 
+def try_server() -> None:
+    """Connect to the mail server, log in, say good-bye. Raises: Undelivered."""
+    smtp = SmtpTransport()
+    smtp.connect()
+    smtp.close()
+
+
 def message_of(
     mail: OutboxMail, composed: Composed, canteen: CanteenSettings, now: datetime
 ) -> flask_mail.Message:
@@ -100,7 +107,7 @@ class SmtpTransport:
 
     def send(self, message: flask_mail.Message) -> None:
         """Raises: Undelivered."""
-        connection = self._connect()
+        connection = self.connect()
         try:
             connection.send(message)
         except (OSError, smtplib.SMTPException, flask_mail.BadHeaderError) as error:
@@ -114,7 +121,8 @@ class SmtpTransport:
             with suppress(OSError, smtplib.SMTPException):
                 connection.host.quit()
 
-    def _connect(self) -> Connection:
+    def connect(self) -> Connection:
+        """The connection, opened if there is none. Raises: Undelivered."""
         if self._connection is None:
             try:
                 self._connection = Connection(current_app.extensions["mail"]).__enter__()
