@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 
 import segno
@@ -133,7 +134,7 @@ class Pen:
 
     def qr_code(self, text: str, box: Box) -> None:
         """Draw a QR code (level M, quiet zone included) that fills the square box."""
-        self.modules(segno.make(text, error="m", micro=False), box, border=4)
+        self.modules(_code(text), box, border=4)
 
     def modules(self, code: segno.QRCode, box: Box, *, border: int = 0) -> None:
         """Draw a code that fills the square box, `border` free modules included."""
@@ -164,6 +165,12 @@ class Pen:
         """The whole PDF, all its pages being closed."""
         self.canvas.save()
         return self._file.getvalue()
+
+
+@lru_cache(maxsize=8)
+def _code(text: str) -> segno.QRCode:
+    """The same on every letter of a batch."""
+    return segno.make(text, error="m", micro=False)
 
 
 def dark_runs(row: Iterable[int]) -> list[tuple[int, int]]:
