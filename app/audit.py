@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, scoped_session
 
 from app import clock, models
-from app.access import actor_of
+from app.access import Actor, actor_of
 
 AUDITED: Final = (
     models.CanteenUser,
@@ -41,7 +41,18 @@ AUDITED: Final = (
     models.FamilyPaper,
     models.Departure,
     models.RollOver,
+    models.QrBill,
 )
+DECIDED: Final = (
+    models.TopUp,
+    models.Receipt,
+    models.BankEntry,
+    models.OnlinePayment,
+    models.BalanceQuestion,
+    models.OutboxMail,
+)
+"""They keep their own account of what the program does with them: only staff are noted."""
+
 _SECRET: Final = frozenset({"password", "totp_secret", "allergens", "severity", "note"})
 _DERIVED: Final = frozenset(
     {"balance", "taken_back", "seats_taken"}
@@ -86,7 +97,18 @@ def changes_of(record: Any) -> list[Change]:
     return found
 
 
+def _kinds(actor: Actor) -> dict[str, tuple[type[Any], ...]]:
+    """What is noted of each action."""
+    is_person = actor.is_staff and actor.user_id is not None
+    return {
+        "add": AUDITED,
+        "edit": (*AUDITED, *DECIDED) if is_person else AUDITED,
+        "delete": AUDITED,
+    }
+
+
 def _record_changes(session: Session, _: UOWTransaction) -> None:
+    kinds = _kinds(actor_of(session))
     found = [
         (action, record, changes)
         for action, records in (
@@ -95,7 +117,8 @@ def _record_changes(session: Session, _: UOWTransaction) -> None:
             ("delete", session.deleted),
         )
         for record in records
-        if isinstance(record, AUDITED) and ((changes := changes_of(record)) or action != "edit")
+        if isinstance(record, kinds[action])
+        and ((changes := changes_of(record)) or action != "edit")
     ]
     if found:
         _record(session, found)
@@ -143,8 +166,23 @@ def note(session: Session, action: str, record: Any) -> None:
     )
 
 
+def _keep_old(_: Any, value: Any, __: Any, ___: Any) -> Any:
+    """Being listened to, an attribute reads what it was before it becomes something else."""
+    return value
+
+
+def _know_what_was() -> None:
+    """Without this a record that is changed unread, as forms do, would not say from what."""
+    for model in (*AUDITED, *DECIDED):
+        for column in sa.inspect(model).column_attrs:
+            attribute = getattr(model, column.key)
+            if not event.contains(attribute, "set", _keep_old):
+                event.listen(attribute, "set", _keep_old, active_history=True)
+
+
 def watch(sessions: scoped_session[Any]) -> None:
     """Refuse stray writes, and record what the others change. Idempotent."""
+    _know_what_was()
     for name, listener in (
         ("before_flush", _refuse_stray_flush),
         ("do_orm_execute", _refuse_stray_statement),

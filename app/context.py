@@ -12,10 +12,11 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from app.access import EVERYTHING, scope_of
+from app.audit import AUDITED, DECIDED
 from app.booking.rules import rules_of
 from app.documents.letterhead import Letterhead, letterhead_of
 from app.extensions import db
-from app.labels import label
+from app.labels import label, way
 from app.models import CanteenSettings
 from app.money import format_chf
 from app.rules.deadlines import ServiceRules
@@ -117,8 +118,10 @@ def _is_item_visible(app: Flask) -> Any:
 
 
 def install(app: Flask) -> None:
-    """Offer the canteen, the menu and money to every template."""
+    """Offer the canteen, the menu, money and words to every template."""
     app.context_processor(_variables)
     app.jinja_env.filters["is_item_visible"] = _is_item_visible(app)
     app.jinja_env.filters["chf"] = format_chf
     app.jinja_env.filters["label"] = label
+    app.jinja_env.filters["way"] = way
+    app.jinja_env.globals["audited"] = frozenset(each.__name__ for each in (*AUDITED, *DECIDED))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from app import vocabulary as words
@@ -164,7 +165,9 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[Any, Any]]] = {
         words.LineProblem.TOO_LONG: _l("The text is too long."),
         words.LineProblem.TWICE: _l("The pupil is in the file already, on another line."),
         words.LineProblem.SEVERAL: _l("Several pupils bear that name. Edit them by hand."),
-        words.LineProblem.MAIL_SHARED: _l("Both holders have one mail address: the first keeps it."),
+        words.LineProblem.MAIL_SHARED: _l(
+            "Both holders have one mail address: the first keeps it."
+        ),
         words.LineProblem.UNKNOWN_LANGUAGE: _l("Mails are in French or English: French."),
         words.LineProblem.STAFF: _l("The holder works here: their own page is not changed."),
     },
@@ -304,6 +307,13 @@ STAFF_GIVE: Final = (Reason.ILLNESS, Reason.OUTING, Reason.MISTAKE, Reason.OTHER
 def label(word: StrEnum) -> str:
     """One stored word in the reader's language."""
     return str(LABELS[type(word)][word])
+
+
+def way(channel: Channel) -> str:
+    """How a change reached us; whatever came to staff, for a family or not, says so."""
+    if channel in {Channel.PORTAL, Channel.SYSTEM}:
+        return label(channel)
+    return str(gettext("%(way)s, by staff", way=label(channel)))
 
 
 def choices(members: Iterable[StrEnum]) -> list[tuple[str, str]]:

@@ -40,6 +40,7 @@ from app.fields import (
     RecordField,
     RecordsField,
 )
+from app.vocabulary import Channel
 
 _stock_value = SQLAInterface._get_attr_value  # noqa: SLF001
 
@@ -133,6 +134,8 @@ def is_time(interface: SQLAInterface, column: str) -> bool:
 def value_to_show(item: Any, column: str) -> Any:
     """The stored value as lists and records show it; a word of an enum in the reader's language."""
     found = getattr(item, column, None)
+    if isinstance(found, Channel):
+        return labels.way(found)
     if isinstance(found, StrEnum) and type(found) in labels.LABELS:
         return labels.label(found)
     return _stock_value(item, column)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.access import SYSTEM, Actor
 from app.audit import AUDITED
+from app.clock import now
 from app.models import (
     Account,
     AuditEntry,
@@ -21,12 +22,16 @@ from app.models import (
     HealthRecord,
     Price,
     Pupil,
+    QrBill,
     TariffCategory,
+    TopUp,
 )
+from app.payments.qr_bills import withdraw_top_up
+from app.payments.till import cancel_receipt, record_cash
 from app.transaction import transaction
-from app.vocabulary import Channel, Role, Severity
-from tests.booking.acting import STAFF, book, close_day
-from tests.factories import make_family, make_user
+from app.vocabulary import Channel, Role, Severity, TopUpChannel, TopUpState
+from tests.booking.acting import RULES, STAFF, book, close_day, parent
+from tests.factories import Family, make_family, make_user
 from tests.money import take_back
 
 _numbers = count(1)
@@ -74,6 +79,25 @@ def test_a_change_is_noted_with_the_old_and_the_new_value(canteen: Flask) -> Non
         entry = entries_of(session, pupil)[-1]
         assert entry.action == "edit"
         assert values_of(entry) == {"first_name": (before, "Zoé")}
+
+
+def test_what_was_is_known_of_a_record_that_nobody_has_read(canteen: Flask) -> None:
+    with transaction(SYSTEM) as session:
+        pupil = session.get_one(Pupil, make_family(session).pupil_id)
+        other = session.scalars(sa.select(Diet).where(Diet.name == "Végétarien")).one()
+        known, before = len(entries_of(session, pupil)), (pupil.first_name, pupil.diet_id)
+        session.expire_all()
+        pupil.first_name, pupil.diet = "Zoé", other
+        session.flush()
+        session.expire_all()
+        pupil.first_name = "Zoé"
+        session.flush()
+
+        (entry,) = entries_of(session, pupil)[known:]
+        assert values_of(entry) == {
+            "first_name": (before[0], "Zoé"),
+            "diet_id": (str(before[1]), str(other.id)),
+        }
 
 
 def test_nothing_changed_is_nothing_noted(canteen: Flask) -> None:
@@ -168,6 +192,77 @@ def test_balances_and_seats_have_a_history_of_their_own(canteen: Flask) -> None:
 
         assert len(entries_of(session, account)) == known
         assert entries_of(session, booking) == []
+
+
+def announce(session: Session, family: Family) -> QrBill:
+    number = f"audit {next(_numbers)}"
+    top_up = TopUp(
+        account_id=family.account_id,
+        channel=TopUpChannel.BANK,
+        state=TopUpState.ANNOUNCED,
+        amount=5000,
+        made_at=now(),
+        request_id=number,
+    )
+    bill = QrBill(
+        account_id=family.account_id,
+        amount=5000,
+        is_standing=False,
+        made_at=now(),
+        request_id=number,
+        top_up=top_up,
+    )
+    session.add(bill)
+    session.flush()
+    return bill
+
+
+def test_a_bill_says_whether_the_family_ordered_it_or_staff_for_them(canteen: Flask) -> None:
+    with transaction(SYSTEM) as session:
+        family, office = make_family(session), make_user(session, Role.SECRETARIAT).id
+    by_telephone = Actor(office, is_staff=True, channel=Channel.TELEPHONE)
+
+    for actor in (parent(family), by_telephone):
+        with transaction(actor) as session:
+            bill = announce(session, family)
+
+            (entry,) = entries_of(session, bill)
+            assert (entry.actor_id, entry.channel) == (actor.user_id, actor.channel)
+
+
+def test_what_staff_decide_about_money_is_noted_and_what_the_program_does_is_not(
+    canteen: Flask,
+) -> None:
+    with transaction(SYSTEM) as session:
+        family, office = make_family(session), make_user(session, Role.SECRETARIAT).id
+        top_up = announce(session, family).top_up
+        assert top_up is not None
+        top_up.credit_at = now()
+        session.flush()
+        assert entries_of(session, top_up) == []
+        top_up_id = top_up.id
+
+    with transaction(Actor(office, is_staff=True, channel=Channel.DESK)) as session:
+        withdrawn = withdraw_top_up(session, top_up_id, now)
+
+        (entry,) = entries_of(session, withdrawn)
+        assert (entry.actor_id, entry.channel) == (office, Channel.DESK)
+        assert values_of(entry) == {"state": ("announced", "cancelled")}
+
+
+def test_cash_at_the_till_is_noted_once_it_is_taken_back(canteen: Flask) -> None:
+    """Its receipt and the journal say the rest."""
+    with transaction(SYSTEM) as session:
+        family, till = make_family(session), make_user(session, Role.TILL).id
+    cashier = Actor(till, is_staff=True, channel=Channel.TILL)
+    with transaction(cashier) as session:
+        receipt = record_cash(session, family.account_id, 2000, "audit cash", RULES, now)
+        assert [*entries_of(session, receipt), *entries_of(session, receipt.top_up)] == []
+
+        cancel_receipt(session, receipt.id, now)
+
+        assert set(values_of(*entries_of(session, receipt))) == {"cancelled_at"}
+        assert values_of(*entries_of(session, receipt.top_up))["state"] == ("credited", "cancelled")
 
 
 def test_a_price_and_a_diet_are_among_what_is_audited() -> None:

@@ -51,7 +51,7 @@ class StatisticsView(ChartView):
         "special_meals": _l("Special"),
         "no_shows": _l("Without excuse"),
         "given_back": _l("Excused"),
-        "refused": _l("Refused"),
+        "refused": _l("Refused meals"),
         "booked_late": _l("Booked late"),
         "cancelled_late": _l("Cancelled late"),
         "income": _l("Income"),

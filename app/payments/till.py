@@ -88,7 +88,6 @@ def _issue(
         request_id=request_id,
     )
     session.add(top_up)
-    session.flush()
     credit(session, top_up, rules, now)
     year = local(now).year
     receipt = Receipt(

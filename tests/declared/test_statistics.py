@@ -127,7 +127,7 @@ def test_meals_are_counted_by_every_group(
 
 def test_absences_are_excused_or_not_and_a_meal_may_be_refused(committee: Browser) -> None:
     assert table(committee, f"{ABSENCES}/csv/0") == [
-        ["Mois", "Sans excuse", "Excusées", "Refusé"],
+        ["Mois", "Sans excuse", "Excusées", "Repas refusés"],
         ["oct. 2026", "0", "0", "0"],
         ["nov. 2026", "1", "1", "1"],
     ]
