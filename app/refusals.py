@@ -84,12 +84,6 @@ class NoLetters(Refusal):
     sentence = N_("There is no letter to print: a colleague has just done it. Reload the page.")
 
 
-class StillUsed(Refusal):
-    """Something in use needs the record."""
-
-    sentence = N_("This is still in use. Change what uses it first, then archive it.")
-
-
 @dataclass(eq=False)
 class UsedBy(Refusal):
     """Records need the one that should go."""

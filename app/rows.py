@@ -27,6 +27,7 @@ from app.records import Rows
 from app.refusals import ListTooLong
 from app.security import current_actor
 from app.transaction import transaction
+from app.uses import refuse_if_used
 from app.web_errors import refusal_of, sentence_of
 from app.widgets import SearchWidget
 
@@ -257,10 +258,20 @@ class TableView(ModelView):
 
         def write() -> None:
             self.pre_delete(item)
-            self.datamodel.delete(item)
+            self._delete_unused(item)
             self.post_delete(item)
 
         self._write(write, self.delete_row_message)
+
+    def _delete_unused(self, item: Any) -> None:
+        """Delete the record, or say by name what uses it."""
+        session, key = self.datamodel.session, item.id
+        try:
+            with session.begin_nested():
+                self.datamodel.delete(item)
+        except IntegrityError:
+            refuse_if_used(session, type(item), [key])
+            raise
 
     def _write(self, write: Callable[[], None], done: Any) -> bool:
         """Run `write` as one transaction; say what came of it."""

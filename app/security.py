@@ -76,7 +76,7 @@ PERMISSIONS: Final[Mapping[Role, Mapping[str, str]]] = {
         "SchoolYearView": f"{_KEEP}|service_days",
         "ServiceDaysView": _FORM,
         "RollOverView": "can_(this_form_(get|post)|undo|offer)",
-        "SchoolClassView": _KEEP,
+        "SchoolClassView": f"{_KEEP}|can_delete",
         "ServiceDayView": f"{_KEEP}|close|reopen|seats",
         "SeatsView": _FORM,
         "ClosureView": _DECISION,

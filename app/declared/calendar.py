@@ -105,7 +105,7 @@ class SchoolYearView(TableView):
 
 class SchoolClassView(TableView):
     datamodel = Rows(SchoolClass, load=[joinedload(SchoolClass.school_year)])
-    include_route_methods = KEEP
+    include_route_methods = KEEP | {"delete"}
     list_title, show_title = _l("Classes"), _l("Class")
     add_title, edit_title = _l("Add a class"), _l("Edit the class")
     list_columns = ["name", "teacher", "school_year"]

@@ -27,15 +27,15 @@ from app.models import (
     TariffCategory,
 )
 from app.money import format_chf
-from app.refusals import PriceInForce, StillUsed
+from app.refusals import PriceInForce
 from app.rows import KEEP, Rows, TableView
+from app.uses import refuse_if_any
 from app.vocabulary import BookingState
 from app.web_errors import sentence_of
 
 
 def _refuse_if_any(model: type[Any], *conditions: Condition) -> None:
-    if db.session().scalar(sa.select(model.id).where(*conditions).limit(1)) is not None:
-        raise StillUsed
+    refuse_if_any(db.session(), model, *conditions)
 
 
 class MealTypeView(ArchivableView):
