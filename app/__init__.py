@@ -25,7 +25,7 @@ def create_app(**overrides: Any) -> "Flask":
         web_errors,
         widgets,
     )
-    from app.cli import canteen
+    from app.cli_lists import canteen
     from app.extensions import csrf, db, mail, migrate
 
     app = Flask(__name__)

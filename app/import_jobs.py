@@ -4,23 +4,24 @@ The list is read and passwords are none of it, so that only the writing waits fo
 """
 
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
 
+import sqlalchemy as sa
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.access import Actor
+from app.errors import NotFound
 from app.imports.entering import Surroundings, enter, foresee
-from app.imports.files import content_of, drop, receive
+from app.imports.files import content_of, drop, is_complete, receive
 from app.imports.undoing import undo
-from app.models import Import
+from app.models import Import, SchoolYear
+from app.refusals import SayColumns
 from app.sheets.known import Known, LinePlan
 from app.sheets.planning import mark_of
 from app.sheets.reading import Table, read_table
 from app.transaction import transaction
-
-_NO_NAME: Final = "liste"
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,53 @@ class Preview:
 def receive_list(content: bytes, name: str, actor: Actor) -> int:
     """Read a list to its end and keep it; the number of the import. Raises: SheetRefused."""
     table = read_table(content)
-    last = name.replace("\\", "/").rpartition("/")[2].strip() or _NO_NAME
     with transaction(actor) as session:
-        return receive(session, content, last, table, clock.now(), clock.today()).id
+        return receive(session, content, name, table, clock.now(), clock.today()).id
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a command says of the whole list; None leaves what a page would propose."""
+
+    year: str | None = None
+    starts_on: date | None = None
+    makes_classes: bool = False
+
+
+def import_at_once(
+    content: bytes, name: str, wish: Wish, actor: Actor, *, dry_run: bool
+) -> list[LinePlan]:
+    """Receive and enter a list in one commit, or only say what would become of each line.
+
+    Raises: SheetRefused, SayColumns, NotFound.
+    """
+    table = read_table(content)
+    with transaction(actor) as session:
+        point = session.begin_nested()
+        item = receive(session, content, name, table, clock.now(), clock.today())
+        _choose(session, item, wish)
+        _, plans = foresee(session, item, table, label_of, clock.today())
+        if dry_run:
+            point.rollback()
+        else:
+            enter(session, item.id, table, "", Surroundings(label_of, clock.today()), clock.now)
+    return plans
+
+
+def _choose(session: Session, item: Import, wish: Wish) -> None:
+    if not is_complete(item.columns):
+        raise SayColumns
+    kept = item.choices | {"makes_classes": wish.makes_classes}
+    if wish.year is not None:
+        year = session.scalars(sa.select(SchoolYear).where(SchoolYear.name == wish.year)).first()
+        if year is None:
+            raise NotFound
+        first = max(clock.today(), year.starts_on)
+        kept |= {"year": year.id, "starts_on": first.isoformat()}
+    if wish.starts_on is not None:
+        kept |= {"starts_on": wish.starts_on.isoformat()}
+    item.choices = kept
+    session.flush()
 
 
 def table_of(session: Session, item: Import) -> Table:

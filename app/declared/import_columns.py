@@ -19,7 +19,7 @@ from app.errors import BadInput, ChangedMeanwhile
 from app.extensions import db
 from app.forms import record_field
 from app.import_jobs import table_of
-from app.imports.files import choices_of
+from app.imports.files import choices_of, is_complete
 from app.labels import choices
 from app.models import Diet, Import, SchoolYear, TariffCategory
 from app.pages.asked import record_asked
@@ -31,12 +31,6 @@ from app.vocabulary import ImportState, SheetColumn
 from app.widgets import Checkbox
 
 SHOWN: Final = 3
-_NEEDED: Final = (SheetColumn.LAST_NAME, SheetColumn.FIRST_NAME, SheetColumn.BIRTH_DATE)
-
-
-def is_complete(columns: list[str]) -> bool:
-    """Whether a list with these columns can be read."""
-    return set(_NEEDED) <= set(columns)
 
 
 class ColumnField(SelectField):

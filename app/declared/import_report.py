@@ -11,9 +11,9 @@ from flask_babel import gettext as _
 
 from app import import_jobs
 from app.captions import caption, record_caption
-from app.declared.import_columns import is_complete
-from app.errors import Refusal
+from app.errors import N_, Refusal
 from app.extensions import db
+from app.imports.files import is_complete
 from app.imports.undoing import Hindrance, plan_undo
 from app.labels import label
 from app.models import Import, ImportLine, Pupil
@@ -24,6 +24,14 @@ from app.web_errors import sentence_of
 
 LINES_A_PAGE: Final = 100
 _ENTERED: Final = (ImportFate.NEW, ImportFate.UPDATED)
+# A new pupil speaks for itself, and a link for what it links.
+_MADE: Final = {
+    "CanteenUser": N_("New account holder: %(name)s"),
+    "Account": N_("New account: %(name)s"),
+    "SchoolClass": N_("New class: %(name)s"),
+    "Enrolment": N_("Enrolled: %(name)s"),
+    "AccountHolder": N_("Access to the account: %(name)s"),
+}
 
 # -- before it is entered --------------------------------------------------------------------------
 
@@ -56,25 +64,23 @@ class _Foreseen:
 
     @property
     def deeds(self) -> list[str]:
-        """What would be written."""
-        made = [
-            f"{record_caption(make.ref.entity)}: {make.name}"
-            for make in self.plan.makes
-            if make.ref.entity in {"CanteenUser", "Account", "SchoolClass"}
-        ]
-        links = [
-            _("%(record)s: new", record=record_caption(make.ref.entity))
-            for make in self.plan.makes
-            if make.ref.entity in {"AccountHolder", "PupilAccount", "Enrolment"}
-            and self.plan.fate is ImportFate.UPDATED
+        """What would be written, or whom the line may mean."""
+        asked = [
+            _("%(name)s, %(day)s, is registered.", name=p.name, day=f"{p.birth_date:%d.%m.%Y}")
+            for p in self.plan.candidates
         ]
         changed = [
-            f"{change.name} – {caption(each.field)}: {each.shown_old or '–'} → "
-            f"{each.shown_new or '–'}"
+            _("%(field)s: %(old)s → %(new)s", field=caption(each.field), old=old, new=new)
             for change in self.plan.changes
             for each in change.differences
+            for old, new in [(each.shown_old or "–", each.shown_new or "–")]
         ]
-        return [*changed, *made, *links]
+        made = [
+            _(_MADE[make.ref.entity], name=make.name)
+            for make in self.plan.makes
+            if make.ref.entity in _MADE
+        ]
+        return [*asked, *changed, *made]
 
     @property
     def decision(self) -> str:

@@ -17,11 +17,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import import_jobs
 from app.declared.base import FormView
-from app.declared.import_columns import is_complete
 from app.declared.import_report import became, foreseen, undoable
 from app.errors import BadInput, ChangedMeanwhile, Refusal
 from app.extensions import db
 from app.filters import record_id
+from app.imports.files import is_complete
 from app.models import Import
 from app.pages.asked import word_asked
 from app.rows import ACT, READ, Rows, TableView

@@ -14,12 +14,14 @@ from app.errors import ChangedMeanwhile
 from app.models import Diet, Import, MealType, SchoolYear, StoredFile, TariffCategory
 from app.refusals import NothingToImport
 from app.sheets import columns
+from app.sheets.cells import line_of
 from app.sheets.known import Choices
 from app.sheets.lines import Line, read_line
 from app.sheets.reading import Table
 from app.vocabulary import ImportState, SheetColumn
 
 LONGEST_NAME: Final = 120
+_NEEDED: Final = (SheetColumn.LAST_NAME, SheetColumn.FIRST_NAME, SheetColumn.BIRTH_DATE)
 _KIND: Final = {
     b"PK\x03\x04": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
@@ -46,7 +48,7 @@ def receive(
         return same
     mark = columns.mark_of(table.headers)
     received = Import(
-        file_name=name[-LONGEST_NAME:],
+        file_name=_last_part(name),
         state=ImportState.RECEIVED,
         stored_file_id=known.id,
         headers=mark,
@@ -60,6 +62,16 @@ def receive(
     session.add(received)
     session.flush()
     return received
+
+
+def _last_part(path: str) -> str:
+    """A file's name, however its system writes folders."""
+    return line_of(path.replace("\\", "/").rpartition("/")[2])[-LONGEST_NAME:] or "liste"
+
+
+def is_complete(columns: Sequence[str]) -> bool:
+    """Whether a list with these columns can be read."""
+    return set(_NEEDED) <= set(columns)
 
 
 def guessed(table: Table) -> list[str]:

@@ -1,6 +1,7 @@
 """Which enrolment a line asks for, beside those that the pupil has."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 from app.sheets.known import (
     Change,
@@ -10,7 +11,6 @@ from app.sheets.known import (
     Make,
     New,
     Ref,
-    difference,
 )
 from app.sheets.lines import Line
 
@@ -45,7 +45,7 @@ def enrolment_of(
             "Enrolment",
             present.id,
             names["SchoolClass", present.school_class_id],
-            (difference("valid_until", present.valid_until, first),),
+            (_ending(present.valid_until, first),),
         )
         made = _made(line, pupil, school_class, category_id, choices)
         return [
@@ -53,6 +53,12 @@ def enrolment_of(
             Make(made.ref, {**made.values, "valid_until": present.valid_until}, made.name),
         ]
     return [_changed(present, school_class, category_id, line, names)]
+
+
+def _ending(before: date, now: date) -> Difference:
+    """People count the last day in."""
+    shown = [f"{until - timedelta(days=1):%d.%m.%Y}" for until in (before, now)]
+    return Difference("valid_until", before, now, *shown)
 
 
 def _made(line: Line, pupil: Ref, school_class: Ref, category_id: int, choices: Choices) -> Make:

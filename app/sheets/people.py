@@ -48,6 +48,10 @@ class People:
         known = (self._by_identity.get(identity) for identity in _identities(holder))
         return next((ref for ref in known if ref is not None), None)
 
+    def name_of(self, ref: Ref) -> str:
+        """First name first."""
+        return " ".join(self._names[ref])
+
     def make(self, holder: Holder, key: str) -> Make:
         """A parent to be registered."""
         ref = New("CanteenUser", key)

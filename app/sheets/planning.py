@@ -243,10 +243,11 @@ class _Planner:
             # Parents who have an account each for the pupil keep them apart.
             if not any(user in self._holders[each] for each in (*own, account)):
                 self._holders[account].add(user)
-                deeds.append(_link(line, "AccountHolder", account, ("user_id", user)))
+                name = self._people.name_of(user)
+                deeds.append(_link(line, "AccountHolder", account, ("user_id", user), name))
         if account not in self._payers[pupil]:
             self._payers[pupil].add(account)
-            deeds.append(_link(line, "PupilAccount", account, ("pupil_id", pupil)))
+            deeds.append(_link(line, "PupilAccount", account, ("pupil_id", pupil), line.name))
 
     def _account(self, line: Line, users: Sequence[Ref], first: Holder, deeds: list[Deed]) -> New:
         made = New("Account", f"{line.number}-{users[0]!r}")
@@ -256,7 +257,7 @@ class _Planner:
         return made
 
 
-def _link(line: Line, entity: str, account: Ref, whose: tuple[str, Ref]) -> Make:
-    name, ref = whose
+def _link(line: Line, entity: str, account: Ref, whose: tuple[str, Ref], name: str) -> Make:
+    column, ref = whose
     key = f"{line.number}-{account!r}-{ref!r}"
-    return Make(New(entity, key), {"account_id": account, name: ref}, line.name)
+    return Make(New(entity, key), {"account_id": account, column: ref}, name)

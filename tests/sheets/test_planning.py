@@ -210,7 +210,7 @@ def test_another_class_ends_the_one_before() -> None:
     (line,) = planned(FAMILY, changed(ZOE, classe="6P"))
 
     (enrolment,) = made(line, "Enrolment")
-    assert differences(line) == {"valid_until": ("03.07.2027", "16.11.2026")}
+    assert differences(line) == {"valid_until": ("02.07.2027", "15.11.2026")}
     assert enrolment.values["school_class_id"] == 2
     assert (enrolment.values["valid_from"], enrolment.values["valid_until"]) == (TODAY, ENDS)
 
@@ -242,7 +242,7 @@ def test_diet_and_category_are_taken_from_the_list() -> None:
 
     assert differences(line) == {
         "diet_id": ("Normal", "Végétarien"),
-        "valid_until": ("03.07.2027", "16.11.2026"),
+        "valid_until": ("02.07.2027", "15.11.2026"),
     }
     assert made(line, "Enrolment")[0].values["category_id"] == 2
 
