@@ -134,17 +134,6 @@ class Excluded(Refusal):
     )
 
 
-@dataclass(eq=False)
-class OnOuting(Refusal):
-    """The pupil's class is away on that day."""
-
-    day: date
-    reason: str
-    sentence = N_(
-        "The class is away on %(day)s (%(reason)s): no meal is needed. Choose another day."
-    )
-
-
 class MealTypeNotOpen(Refusal):
     """The pupil's diet does not allow that meal type, or only staff may give it."""
 

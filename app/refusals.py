@@ -224,6 +224,17 @@ class NobodyToWrite(Refusal):
     status = 400
 
 
+@dataclass(eq=False)
+class OnOuting(Refusal):
+    """The pupil's class is away on that day."""
+
+    day: date
+    reason: str
+    sentence = N_(
+        "The class is away on %(day)s (%(reason)s): no meal is needed. Choose another day."
+    )
+
+
 class DayPast(Refusal):
     """What was cancelled on a day that is over stays cancelled."""
 

@@ -25,7 +25,6 @@ from app.errors import (
     NoServiceDay,
     NotAllowed,
     NotFound,
-    OnOuting,
     ReasonMissing,
 )
 from app.models import (
@@ -36,6 +35,7 @@ from app.models import (
     ServiceDay,
 )
 from app.money import Cents
+from app.refusals import OnOuting
 from app.rules.deadlines import (
     ServiceRules,
     booking_deadline,

@@ -34,10 +34,9 @@ from app.errors import (
     Excluded,
     InsufficientFunds,
     NoServiceDay,
-    OnOuting,
 )
 from app.models import Enrolment, Exclusion, Interruption, SchoolClass, SchoolYear
-from app.refusals import DayPast, ExclusionOver
+from app.refusals import DayPast, ExclusionOver, OnOuting
 from app.transaction import transaction
 from app.vocabulary import (
     Attendance,
