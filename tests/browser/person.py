@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 from pypdf import PdfReader
 
 from tests.browser.canteen import Canteen
@@ -83,6 +83,26 @@ class Person:
             f"{self.canteen.address}{link.get_attribute('href') or ''}"
         )
         return bytes(answer.body())
+
+    def print(self, button: str, address: str) -> bytes:
+        """Press a button that opens a document beside the page: what is in it."""
+        printed: list[bytes] = []
+
+        def keep(route: Route) -> None:
+            answer = route.fetch(timeout=4 * PATIENCE)
+            printed.append(answer.body())
+            route.fulfill(response=answer)
+
+        self._context.route(address, keep)
+        with self._context.expect_page(timeout=4 * PATIENCE) as opened:
+            self.page.locator(button).first.click()
+        for _ in range(4 * PATIENCE // 50):
+            if printed:
+                break
+            self.page.wait_for_timeout(50)
+        opened.value.close()
+        self._context.unroute(address)
+        return printed[0]
 
     def read_pdf(self, link: Locator) -> str:
         """What the document behind a link says."""

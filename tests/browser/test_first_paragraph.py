@@ -8,7 +8,7 @@ import re
 from email.message import EmailMessage
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, expect
 
 from app.access import SYSTEM
 from app.booking import Wish, book_meal
@@ -106,29 +106,12 @@ def register_family(secretariat: Person) -> tuple[str, str]:
         }
     )
     secretariat.page.locator("form.form button.primary").click()
-    letter = print_letter(secretariat)
+    letter = pdf_text(secretariat.print("main form button.primary", "**/letter/pdf"))
     found = re.search(r"\S+-\S+-\S+", letter)
     assert found is not None, letter
     identifier = secretariat.page.locator("ul.links li span").inner_text().split()[-1]
     assert identifier in letter
     return identifier, found[0]
-
-
-def print_letter(secretariat: Person) -> str:
-    """Press the button; the letter opens beside the page."""
-    page, button = secretariat.page, "main form button.primary"
-    printed: list[bytes] = []
-
-    def keep(route: Route) -> None:
-        answer = route.fetch()
-        printed.append(answer.body())
-        route.fulfill(response=answer)
-
-    page.context.route("**/letter/", keep)
-    with page.context.expect_page() as opened:
-        page.locator(button).click()
-    opened.value.close()
-    return pdf_text(printed[0])
 
 
 def choose_password(parent: Person, identifier: str, password: str) -> None:
