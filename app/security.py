@@ -32,7 +32,7 @@ _RECHARGE: Final = "can_(index|order|bill|pdf|code|withdraw)"
 _TILL: Final = "can_(search|pupil|account|record|receipt|cancel)"
 
 _FORM: Final = "can_this_form_(get|post)"
-_CHART: Final = "can_(chart|csv)"
+_CHART: Final = "can_chart"
 _STATISTICS: Final = {"(Meal|Absence|LateChange|Income|Year)StatisticsView": _CHART}
 _ARCHIVE: Final = "archive|restore"
 _BANK: Final = "can_assign|send_back|payout|deposit|fee|accept|drop|reconsider"

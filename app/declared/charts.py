@@ -4,25 +4,24 @@
 `definitions`; searches, permissions and the row guard are those of every other view.
 """
 
-import csv
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
 from flask import Response, abort, g, request
-from flask_appbuilder import DirectByChartView, expose, has_access
+from flask_appbuilder import DirectByChartView, expose, has_access, permission_name
 from flask_appbuilder.urltools import get_filter_args
 from flask_babel import format_date
 from flask_babel import lazy_gettext as _l
 
-from app.accounting import text_cell
+from app import exports
 from app.captions import COLUMNS
+from app.exports import FileFormat, francs
 from app.extensions import db
 from app.filters import FromDay
-from app.money import decimal_chf, format_chf
+from app.money import format_chf
 from app.rows import RequestFilters, Rows
 from app.widgets import SearchWidget
 
@@ -47,6 +46,11 @@ class Chart:
     def shown(self, figure: int) -> str:
         """As the page has it."""
         return format_chf(figure) if self.in_francs else f"{figure:,}".replace(",", "’")
+
+    def cells(self) -> Iterator[list[Any]]:
+        """As a spreadsheet has it: francs are numbers with decimals."""
+        for group, figures in self.rows:
+            yield [group, *(map(francs, figures) if self.in_francs else figures)]
 
     @property
     def largest(self) -> int:
@@ -113,25 +117,20 @@ class ChartView(DirectByChartView):
         )
         return html
 
-    @expose("/csv/<int:group_by>", methods=["GET"])
+    @expose("/export/<int:group_by>", methods=["GET"])
     @has_access
-    def csv(self, group_by: int) -> Response:
-        """The same for a spreadsheet: semicolons, and a mark by which Excel knows the encoding."""
+    @permission_name("chart")
+    def export(self, group_by: int) -> Response:
+        """The same figures as a file of ?format=."""
+        try:
+            kind = FileFormat(request.args.get("format", FileFormat.CSV))
+        except ValueError:
+            abort(404)
         definition = self._definition(group_by)
         self._search()
         chart = self._read(definition, self._filters)
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
-        writer.writerow(map(text_cell, chart.headings))
-        for group, figures in chart.rows:
-            plain = map(decimal_chf, figures) if chart.in_francs else figures
-            writer.writerow([text_cell(group), *plain])
-        name = f"{self.route_base.strip('/')}-{definition['group']}.csv"
-        return Response(
-            buffer.getvalue().encode("utf-8-sig"),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+        name = f"{self.chart_title} {definition['label']}"
+        return exports.sent(name, kind, chart.headings, chart.cells())
 
     def _definition(self, position: int) -> Any:
         if position >= len(self.definitions):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app import ledger
 from app.booking import Wish, cancel_meal, mark_attendance, refuse_unfunded
 from app.models import BankEntry, BankFile, SchoolClass, StoredFile
+from app.sheets.workbook import rows_of_workbook
 from app.transaction import transaction
 from app.vocabulary import (
     Attendance,
@@ -103,7 +104,7 @@ def table(browser: Browser, address: str) -> list[list[str]]:
 
 
 def test_meals_are_counted_by_month_and_kind(committee: Browser) -> None:
-    assert table(committee, f"{MEALS}/csv/0") == [
+    assert table(committee, f"{MEALS}/export/0") == [
         ["Mois", "Repas", "Normal", "Végétarien", "Spécial"],
         ["oct. 2026", "1", "1", "0", "0"],
         ["nov. 2026", "2", "2", "0", "0"],
@@ -122,11 +123,11 @@ def test_meals_are_counted_by_month_and_kind(committee: Browser) -> None:
 def test_meals_are_counted_by_every_group(
     committee: Browser, position: int, rows: list[list[str]]
 ) -> None:
-    assert [row[:2] for row in table(committee, f"{MEALS}/csv/{position}")[1:]] == rows
+    assert [row[:2] for row in table(committee, f"{MEALS}/export/{position}")[1:]] == rows
 
 
 def test_absences_are_excused_or_not_and_a_meal_may_be_refused(committee: Browser) -> None:
-    assert table(committee, f"{ABSENCES}/csv/0") == [
+    assert table(committee, f"{ABSENCES}/export/0") == [
         ["Mois", "Sans excuse", "Excusées", "Repas refusés"],
         ["oct. 2026", "0", "0", "0"],
         ["nov. 2026", "1", "1", "1"],
@@ -134,7 +135,7 @@ def test_absences_are_excused_or_not_and_a_meal_may_be_refused(committee: Browse
 
 
 def test_late_changes_have_their_reason(committee: Browser) -> None:
-    assert table(committee, f"{LATE}/csv/5") == [
+    assert table(committee, f"{LATE}/export/5") == [
         ["Motif", "Réservés tard", "Annulés tard", "Excusées"],
         ["Maladie", "0", "0", "1"],
     ]
@@ -144,28 +145,28 @@ def test_the_income_is_what_the_ledger_has(eaten: Flask, committee: Browser) -> 
     with writing(eaten) as session:
         booked = ledger.balance(session, ledger.chart_id(session, LedgerKind.MEAL_INCOME))
 
-    rows = table(committee, f"{INCOME}/csv/0")
+    rows = table(committee, f"{INCOME}/export/0")
 
     assert rows == [["Mois", "Recettes"], ["oct. 2026", "9.00"], ["nov. 2026", "18.00"]]
     assert booked == 2700
 
 
 def test_this_year_stands_beside_the_year_before(committee: Browser) -> None:
-    rows = table(committee, f"{YEARS}/csv/0")
+    rows = table(committee, f"{YEARS}/export/0")
 
     assert rows == [
         ["Mois", "Cette année", "Année précédente"],
         ["octobre", "1", "0"],
         ["novembre", "2", "0"],
     ]
-    assert table(committee, f"{YEARS}/csv/3")[1:] == [["2026-2027", "3", "1"]]
+    assert table(committee, f"{YEARS}/export/3")[1:] == [["2026-2027", "3", "1"]]
 
 
 def test_the_page_says_what_the_file_says(committee: Browser) -> None:
     for address in ALL:
         said = text_of(committee.get(f"{address}/chart/").text)
 
-        for row in table(committee, f"{address}/csv/0"):
+        for row in table(committee, f"{address}/export/0"):
             assert " ".join(row) in said
 
 
@@ -175,9 +176,13 @@ def test_a_search_chooses_days_and_goes_along_to_the_file(committee: Browser) ->
     page = committee.get(f"{MEALS}/chart/0{november}").text
 
     assert "oct. 2026" not in page
-    assert f"{MEALS}/csv/0?_flt_0_day=2026-11-01&amp;_flt_1_day=2026-11-30" in page
-    assert table(committee, f"{MEALS}/csv/0{november}")[1:] == [["nov. 2026", "2", "2", "0", "0"]]
-    assert table(committee, f"{MEALS}/csv/0?_flt_0_meal_type=2") == [
+    assert (
+        f"{MEALS}/export/0?format=csv&amp;_flt_0_day=2026-11-01&amp;_flt_1_day=2026-11-30" in page
+    )
+    assert table(committee, f"{MEALS}/export/0{november}")[1:] == [
+        ["nov. 2026", "2", "2", "0", "0"]
+    ]
+    assert table(committee, f"{MEALS}/export/0?_flt_0_meal_type=2") == [
         ["Mois", "Repas", "Normal", "Végétarien", "Spécial"],
         ["nov. 2026", "0", "0", "0", "0"],
     ]
@@ -187,12 +192,23 @@ def test_an_earlier_year_counts_only_where_it_is_asked_for(
     committee: Browser, frozen_clock: FrozenClock
 ) -> None:
     frozen_clock.set("2028-10-02 09:00")
-    with_none = table(committee, f"{MEALS}/csv/0")
+    with_none = table(committee, f"{MEALS}/export/0")
     assert "17 août 2026" in text_of(committee.get(f"{MEALS}/chart/").text)
 
     frozen_clock.set("2026-08-16 09:00")  # no year has begun yet: nothing is left out
 
-    assert table(committee, f"{MEALS}/csv/0") == with_none
+    assert table(committee, f"{MEALS}/export/0") == with_none
+
+
+def test_the_same_figures_are_a_workbook(committee: Browser) -> None:
+    answer = committee.get(f"{INCOME}/export/0?format=xlsx")
+
+    assert list(rows_of_workbook(answer.data)) == [
+        ("Mois", "Recettes"),
+        ("oct. 2026", 9),
+        ("nov. 2026", 18),
+    ]
+    assert committee.get(f"{INCOME}/export/0?format=exe").status_code == 404
 
 
 def test_what_else_stands_in_the_address_leads_nowhere(committee: Browser) -> None:
@@ -200,13 +216,13 @@ def test_what_else_stands_in_the_address_leads_nowhere(committee: Browser) -> No
 
     assert "javascript" not in page
     assert committee.get(f"{MEALS}/chart/5").status_code == 404
-    assert committee.get(f"{MEALS}/csv/{10**30}").status_code == 404
-    assert committee.get(f"{MEALS}/csv/-1").status_code == 404
+    assert committee.get(f"{MEALS}/export/{10**30}").status_code == 404
+    assert committee.get(f"{MEALS}/export/-1").status_code == 404
     assert committee.get(f"{MEALS}/chart/?_flt_0_day=hier&_flt_0_school_class=x").status_code == 200
 
 
 def test_statistics_are_open_to_those_who_decide(eaten: Flask) -> None:
-    addresses = [f"{view}/{page}" for view in ALL for page in ("chart/", "csv/0")]
+    addresses = [f"{view}/{page}" for view in ALL for page in ("chart/", "export/0")]
     with writing(eaten) as session:
         family = make_family(session).username
     allowed = {"committee", "accounting", "admin"}
@@ -233,7 +249,7 @@ def test_the_overview_leads_to_what_waits_and_draws_the_top_ups(eaten: Flask) ->
     assert "août 2026 0.00 90.00 0.00" in said
     for view in ("family", "bankentry", "refund"):
         assert re.search(f'href="/{view}[^"]*/list/"><b>CHF', page)
-    assert table(accountant, f"{OVERVIEW}/csv/0") == [
+    assert table(accountant, f"{OVERVIEW}/export/0") == [
         ["Mois", "Espèces", "Banque", "En ligne"],
         ["août 2026", "0.00", "90.00", "0.00"],
     ]
@@ -242,12 +258,12 @@ def test_the_overview_leads_to_what_waits_and_draws_the_top_ups(eaten: Flask) ->
 def test_the_overview_looks_back_twelve_months(eaten: Flask, frozen_clock: FrozenClock) -> None:
     frozen_clock.set("2027-07-31 12:00")
     accountant = logged_in(eaten, "accounting")
-    assert len(table(accountant, f"{OVERVIEW}/csv/0")) == 2
+    assert len(table(accountant, f"{OVERVIEW}/export/0")) == 2
 
     frozen_clock.set("2027-08-01 12:00")
 
-    assert len(table(accountant, f"{OVERVIEW}/csv/0")) == 1
-    assert len(table(accountant, f"{OVERVIEW}/csv/0?_flt_0_day=2026-01-01")) == 2
+    assert len(table(accountant, f"{OVERVIEW}/export/0")) == 1
+    assert len(table(accountant, f"{OVERVIEW}/export/0?_flt_0_day=2026-01-01")) == 2
 
 
 def queue(session: Session, amount: int) -> None:
