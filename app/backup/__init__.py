@@ -1,6 +1,6 @@
 """Backups: one file that holds every row of one moment, and the way back.
 
-The same file serves SQLite and PostgreSQL (docs/decisions/0007-backup.md).
+The same file serves SQLite and PostgreSQL (docs/decisions/0008-backup.md).
 """
 
 from app.backup.restoring import restore_backup

@@ -67,7 +67,7 @@ def _proxies(config: Config) -> Finding:
             " passwords lock all of them out. Set it to 1 there."
         )
         return Finding(Level.WARNING, title, told)
-    return Finding(Level.OK, title, gettext("TRUSTED_PROXIES=%(number)s", number=number))
+    return Finding(Level.OK, title, f"TRUSTED_PROXIES={number}")
 
 
 def _secret_key(config: Config) -> Finding:
