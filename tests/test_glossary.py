@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
-from app import models, vocabulary
+from app import figures, models, vocabulary
 from app.extensions import db
 
 GLOSSARY = Path(__file__).parent.parent / "docs" / "GLOSSAIRE.md"
@@ -21,7 +21,7 @@ def declared() -> set[str]:
     ours = {
         mapper.class_.__name__
         for mapper in db.Model.registry.mappers
-        if mapper.class_.__module__ == models.__name__
+        if mapper.class_.__module__ in {models.__name__, figures.__name__}
     }
     words = {
         name
