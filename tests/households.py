@@ -287,6 +287,23 @@ class _Maker:
             decided_at=now(),
             operation_id=mark,
         )
+        import_id = self.add(
+            models.Import,
+            file_name=f"{mark}.csv",
+            state=words.ImportState.ENTERED,
+            headers=mark,
+            columns=[],
+            lines=1,
+            received_at=now(),
+            entered_at=now(),
+        )
+        self.add(
+            models.ImportLine,
+            import_id=import_id,
+            line=2,
+            fate=words.ImportFate.NEW,
+            records=[{"entity": "Pupil", "id": self.ids[models.Pupil]}],
+        )
         bank_file_id = self.add(
             models.BankFile,
             stored_file_id=file_id,
