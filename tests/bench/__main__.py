@@ -35,7 +35,7 @@ from app.models import (
 from app.rules.weeks import week_to_show
 from app.transaction import transaction
 from app.vocabulary import BookingState
-from tests.bench import bank, online, qr_bill, statements
+from tests.bench import backup, bank, online, pupils, qr_bill, statements
 from tests.bench.history import TIMES, multiply
 from tests.bench.served import Parent, Server, serving, taps_of
 from tests.database import MIGRATIONS, create_test_app, running, sqlite_url
@@ -99,6 +99,8 @@ def measure(folder: Path) -> Iterator[Figure]:
     with running(create_test_app(sqlite_url(once), folder)) as app, app.app_context():
         yield from _load()
         yield _check("check-ledger", 10)
+        took = backup.seconds_of_a_backup()
+        yield Figure(f"backup of {_bookings()} bookings, proved", took, backup.AT_MOST, "s")
     copyfile(once, tenfold)
     multiply(tenfold)
     with serving(once) as server, serving(tenfold) as slower:
