@@ -4,20 +4,23 @@ Whatever is typed becomes a value or a sentence beside the field, never a fault.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from flask_appbuilder.fields import QuerySelectField, QuerySelectMultipleField
 from flask_babel import gettext as _
+from flask_wtf.file import FileField
 from wtforms import (
     DateField,
     DateTimeLocalField,
     Field,
     IntegerField,
+    RadioField,
     SelectMultipleField,
     StringField,
     TextAreaField,
+    ValidationError,
     widgets,
 )
 from wtforms.fields.choices import Choice  # type: ignore[attr-defined] # newer than the stubs
@@ -26,6 +29,8 @@ from wtforms.validators import DataRequired, InputRequired, Optional
 from app.clock import ZURICH, local
 from app.labels import choices
 from app.money import format_chf, parse_chf
+from app.rules.files import LARGEST as LARGEST_FILE
+from app.rules.files import FileKind, kind_of
 from app.vocabulary import Allergen
 
 LARGEST: Final = 2**31 - 1
@@ -173,6 +178,56 @@ class RecordField(QuerySelectField):
     def iter_choices(self) -> Iterator[Any]:
         for value, label, *rest in super().iter_choices():
             yield Choice(value, str(label), *rest)
+
+
+class PaperField(FileField):
+    """A paper, if one is chosen: read and looked at here, before any lock is taken."""
+
+    content = b""
+    kind: FileKind | None = None
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002
+        """Nothing that could act in a reader’s browser."""
+        if not self.data:
+            return
+        with self.data.stream as uploaded:
+            self.content = uploaded.read(LARGEST_FILE + 1)
+        if len(self.content) > LARGEST_FILE:
+            raise ValidationError(_("This file is too large. Choose one of 10 MB at most."))
+        self.kind = kind_of(self.content)
+        if self.kind is None:
+            raise ValidationError(
+                _("This is not a PDF, PNG, JPEG, Word or OpenDocument file. Choose another.")
+            )
+
+
+ANOTHER: Final = "another"
+
+
+class KnownField(RadioField):
+    """Which of those who look known it is, by number, or another person."""
+
+    def __init__(self, label: Any = None, **options: Any) -> None:
+        super().__init__(label, [Optional()], choices=[], validate_choice=False, **options)
+
+    def propose(self, people: Sequence[tuple[int, str]], *, may_be_another: bool) -> None:
+        """Offer these; none is chosen beforehand."""
+        offered = [(str(key), name) for key, name in people]
+        if may_be_another:
+            offered.append((ANOTHER, _("Somebody else: register a new person")))
+        self.choices = offered
+        if self.data not in dict(offered):
+            self.data = None
+
+    @property
+    def known_id(self) -> int | None:
+        """Who it is; None for nobody who was proposed."""
+        return None if self.data in {None, ANOTHER} else int(self.data)
+
+    @property
+    def is_another(self) -> bool:
+        """Whether the proposal was refused."""
+        return self.data == ANOTHER
 
 
 class RecordsField(QuerySelectMultipleField):

@@ -1,14 +1,13 @@
 """The forms that no table generates, and the rules that generated ones lack."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any
 
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
 from wtforms import (
     DateField,
     FieldList,
@@ -22,14 +21,15 @@ from wtforms.validators import DataRequired, Email, EqualTo, Length, Optional
 from app import clock
 from app.fields import (
     AllergensField,
+    KnownField,
     LastDayField,
     LineField,
+    PaperField,
     RecordField,
 )
 from app.filters import Where
 from app.models import Diet, SchoolClass, SchoolYear, TariffCategory
 from app.records import Choices
-from app.rules.files import LARGEST, FileKind, kind_of
 from app.rules.passwords import SHORTEST, is_easy_to_guess
 from app.vocabulary import Language, Severity
 from app.widgets import CheckList, Choose, WordField
@@ -112,56 +112,6 @@ def class_field(label: Any) -> Any:
 
 
 # -- registration ----------------------------------------------------------------------------------
-
-
-class PaperField(FileField):
-    """A paper, if one is chosen: read and looked at here, before any lock is taken."""
-
-    content = b""
-    kind: FileKind | None = None
-
-    def pre_validate(self, form: Any) -> None:  # noqa: ARG002
-        """Nothing that could act in a reader’s browser."""
-        if not self.data:
-            return
-        with self.data.stream as uploaded:
-            self.content = uploaded.read(LARGEST + 1)
-        if len(self.content) > LARGEST:
-            raise ValidationError(_("This file is too large. Choose one of 10 MB at most."))
-        self.kind = kind_of(self.content)
-        if self.kind is None:
-            raise ValidationError(
-                _("This is not a PDF, PNG, JPEG, Word or OpenDocument file. Choose another.")
-            )
-
-
-ANOTHER: Final = "another"
-
-
-class KnownField(RadioField):
-    """Which of those who look known it is, by number, or another person."""
-
-    def __init__(self, label: Any = None, **options: Any) -> None:
-        super().__init__(label, [Optional()], choices=[], validate_choice=False, **options)
-
-    def propose(self, people: Sequence[tuple[int, str]], *, may_be_another: bool) -> None:
-        """Offer these; none is chosen beforehand."""
-        offered = [(str(key), name) for key, name in people]
-        if may_be_another:
-            offered.append((ANOTHER, _("Somebody else: register a new person")))
-        self.choices = offered
-        if self.data not in dict(offered):
-            self.data = None
-
-    @property
-    def known_id(self) -> int | None:
-        """Who it is; None for nobody who was proposed."""
-        return None if self.data in {None, ANOTHER} else int(self.data)
-
-    @property
-    def is_another(self) -> bool:
-        """Whether the proposal was refused."""
-        return self.data == ANOTHER
 
 
 class Part(FlaskForm):

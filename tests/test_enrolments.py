@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app.booking import Wish, book_meal, cancel_meal
-from app.enrolments import change_class, last_departure, leave, plan_departure, undo_departure
+from app.departures import last_departure, leave, plan_departure, undo_departure
+from app.enrolments import change_class
 from app.errors import NotEnrolled, NothingToUndo
 from app.models import (
     Booking,

@@ -20,7 +20,8 @@ from app.declared.base import ArchivableView
 from app.declared.health_log import log_health_access
 from app.declared.papers import papers_of
 from app.declared.searching import by_names, pupil_names
-from app.enrolments import check_range, hold_pupil, last_departure, undo_departure
+from app.departures import last_departure, undo_departure
+from app.enrolments import check_range, hold_pupil
 from app.errors import NothingToUndo
 from app.extensions import db
 from app.fields import LineField, last_day

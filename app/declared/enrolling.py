@@ -12,7 +12,8 @@ from wtforms.validators import DataRequired
 
 from app import clock
 from app.declared.base import FormView
-from app.enrolments import change_class, leave, plan_departure
+from app.departures import leave, plan_departure
+from app.enrolments import change_class
 from app.extensions import db
 from app.fields import LastDayField, last_day
 from app.filters import record_id

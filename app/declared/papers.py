@@ -17,8 +17,8 @@ from app.declared.files import attachment, stored_file
 from app.declared.health_log import log_health_access
 from app.errors import BadInput, NotFound
 from app.extensions import db
+from app.fields import PaperField
 from app.filters import record_id
-from app.forms import PaperField
 from app.models import Account, FamilyPaper, Pupil, StoredFile
 from app.rows import Rows, TableView
 from app.rules.files import safe_name

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from app.delivery.balance import balance_notes
 from app.delivery.letter import Letter, Link, Section, in_full
 from app.delivery.telling import Telling
-from app.enrolments import days_cancelled, leftovers
+from app.departures import days_cancelled, leftovers
 from app.models import Departure, RollOver
 from app.rollover.offers import Offer, offers_of
 from app.vocabulary import FactKind

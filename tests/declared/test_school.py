@@ -330,7 +330,7 @@ def staff_form(app: Flask, *roles: str) -> dict[str, Any]:
 
 
 def test_a_member_of_staff_begins_with_a_letter(app: Flask, admin: Browser) -> None:
-    page = admin.post("/staffuserview/add", staff_form(app, "Caisse")).text
+    answer = admin.post("/staffuserview/add", staff_form(app, "Caisse"))
 
     with reading(app) as session:
         added = session.scalars(
@@ -338,7 +338,9 @@ def test_a_member_of_staff_begins_with_a_letter(app: Flask, admin: Browser) -> N
         ).one()
         assert [each.name for each in added.roles] == ["Caisse"]
         assert added.must_change_password
-    assert 'name="sealed"' in page
+        assert answer.location == f"/letter/?user={added.id}"
+    letter = admin.post("/letter/pdf", {"user": str(added.id)})
+    assert letter.mimetype == "application/pdf"
 
 
 @pytest.mark.parametrize("roles", [(), ("Parent",), ("Caisse", "Parent")])
