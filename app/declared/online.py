@@ -29,7 +29,7 @@ _ACCOUNT_FIELD: Final = {"account": StringField(_l("Account"))}
 
 
 def _chf_if_any(amount: Cents | None) -> str:
-    return "" if amount is None else format_chf(amount)
+    return "–" if amount is None else format_chf(amount)
 
 
 def _payments_of(text: str) -> Condition:

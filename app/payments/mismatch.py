@@ -77,17 +77,19 @@ def decide(
     is_open = payment.state is PaymentState.MISMATCHED
     if not is_open or decision not in decisions(payment, standing):
         raise CannotDecide
+    ordered = payment.top_up
     payment.decided_by_id, payment.reason = decided_by, reason[:LONGEST_REASON]
     if decision is Decision.CLOSE:
         refunded = standing.is_refunded and standing.merchant_is_ours
         close(payment, PaymentState.REFUNDED if refunded else PaymentState.FAILED, now())
-        drop_if_hopeless(session, payment.top_up)
     else:
         payment.received = standing.amount
         if decision is Decision.REFUND:
             hold(session, payment, PaymentState.REFUNDING, now())
         else:
             _credit_received(session, payment, rules, now())
+    session.flush()
+    drop_if_hopeless(session, ordered)
     session.flush()
     return payment.state
 
@@ -96,7 +98,7 @@ def _credit_received(
     session: Session, payment: OnlinePayment, rules: ServiceRules, now: datetime
 ) -> None:
     """As a top-up of its own: the one that was ordered may have been paid by another attempt."""
-    ordered, account_id = payment.top_up, payment.top_up.account_id
+    account_id = payment.top_up.account_id
     account = ledger.lock_accounts(session, [account_id])[account_id]
     if account.archived_at is not None:
         raise AccountArchived
@@ -112,5 +114,4 @@ def _credit_received(
     payment.top_up = received
     close(payment, PaymentState.VALIDATED, now)
     session.flush()
-    drop_if_hopeless(session, ordered)
     credit(session, received, rules, now)

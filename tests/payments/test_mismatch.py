@@ -101,6 +101,7 @@ def test_the_card_has_it_back_and_the_books_knew_of_it_meanwhile(
     assert Worker(app_on, tasks).run_once()
 
     assert held == (PaymentState.REFUNDING, 4500)
+    assert [top_up.state for top_up in top_ups(app_on)] == [TopUpState.CANCELLED]
     assert payment(app_on, payment_id).state is PaymentState.REFUNDED
     assert clearing(app_on) == balance(app_on, household) == 0
     kept = json.loads(next(provider_of(app_on).folder.glob("*.json")).read_text())
