@@ -1,15 +1,28 @@
 """Erasing what is no longer needed: health data by itself, the rest when somebody says so."""
 
 from collections.abc import Generator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.access import SYSTEM, Actor
+from app.models import Job
 from app.privacy.departed import expire_health, is_any_expired
 from app.privacy.retention import BATCH, RULES, Terms, plan, terms_of
 from app.transaction import look, transaction
+
+FORGET_HEALTH: Final = "forget health"
+_EVERY: Final = timedelta(hours=1)
+
+
+def is_look_due(session: Session, now: datetime) -> bool:
+    """Once an hour; again after a look that failed."""
+    query = sa.select(Job.last_run_at).where(Job.name == FORGET_HEALTH, Job.last_error == "")
+    last = session.scalar(query)
+    return last is None or last <= now - _EVERY
 
 
 def is_health_expired(session: Session, now: datetime) -> bool:

@@ -33,7 +33,7 @@ from app.enquiries import ask_providers, is_anything_to_ask
 from app.models import Job, LoginAttempt, TopUp
 from app.payments.announced import expire_late, has_late
 from app.payments.credit import credit_due
-from app.privacy_jobs import forget_health, is_health_expired
+from app.privacy_jobs import FORGET_HEALTH, forget_health, is_look_due
 from app.tax_archives import has_archives, make_archives
 from app.transaction import look, transaction
 from app.vocabulary import TopUpState
@@ -126,7 +126,7 @@ TASKS: Final = (
     Task("archive statements", has_archives, make_archives),
     Task("send mails", _has_mail, _send_mails, is_shared=True),
     Task("forget attempts", _has_old_attempts, _forget_attempts),
-    Task("forget health", is_health_expired, forget_health),
+    Task(FORGET_HEALTH, is_look_due, forget_health),
     Task(HEARTBEAT, _is_heartbeat_due, _beat, is_shared=True),
 )
 

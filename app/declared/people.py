@@ -26,7 +26,7 @@ from app.forms import record_field
 from app.models import Account, AccountHolder, Booking, CanteenUser, PupilAccount
 from app.money import format_chf
 from app.payments.refunds import open_refund
-from app.refusals import AccountNotEmpty, MealsBooked, RefundOpen
+from app.refusals import AccountNotEmpty, AlreadyErased, MealsBooked, RefundOpen
 from app.registration import NO_MAIL, NO_PASSWORD, free_username, shown_mail, stored_role
 from app.rows import ACT, KEEP, READ, Rows, TableView
 from app.vocabulary import BookingState, Role
@@ -97,8 +97,10 @@ class FamilyView(ArchivableView):
         return url_for("FamilyView.show", pk=item.id)
 
     def hold(self, item: Account) -> None:
-        """Its money must not move meanwhile."""
+        """Its money must not move meanwhile; one that was erased gets no name again."""
         ledger.lock_accounts(db.session(), [item.id])
+        if item.erased_at is not None:
+            raise AlreadyErased
 
     def pre_update(self, item: Account) -> None:
         """What the bank took back begins where the tolerance ends."""

@@ -13,7 +13,13 @@ from app.access import SYSTEM
 from app.models import Account, Enrolment, HealthRecord, Message, OutboxFact, OutboxMail, Pupil
 from app.privacy import retention
 from app.privacy.retention import Terms
-from app.privacy_jobs import forget_health, is_health_expired, look_at_retention, retain
+from app.privacy_jobs import (
+    forget_health,
+    is_health_expired,
+    is_look_due,
+    look_at_retention,
+    retain,
+)
 from app.transaction import look, transaction
 from tests.conftest import FrozenClock
 from tests.delivery.mailing import looking
@@ -70,6 +76,7 @@ def test_health_data_goes_so_many_days_after_the_departure_and_not_before(
     kept = [health(leaver), health(stays)]
     health(expires, expires_on=TODAY)
 
+    assert look(is_look_due)
     list(forget_health(""))
     at_once = known()
     frozen_clock.advance(timedelta(days=89))
