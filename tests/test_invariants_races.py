@@ -27,13 +27,19 @@ from sqlalchemy.orm import Session
 from app import create_app, ledger
 from app.access import SYSTEM, Actor
 from app.booking import Wish, book_meal, cancel_meal, close_canteen, fund_today
+from app.booking.interruptions import (
+    cancel_meals,
+    foresee,
+    mark_of_interruption,
+    put_in_force,
+)
 from app.booking.record import lock_day
 from app.errors import DayFull, InsufficientFunds, Refusal
 from app.extensions import db
 from app.ledger import Entry
-from app.models import Booking, Enrolment, ServiceDay
+from app.models import Booking, Enrolment, Interruption, SchoolClass, ServiceDay
 from app.transaction import _begin, transaction
-from app.vocabulary import LedgerKind, Reason, TransferKind
+from app.vocabulary import InterruptionKind, LedgerKind, Reason, TransferKind
 from tests.booking.acting import (
     RULES,
     STAFF,
@@ -42,6 +48,7 @@ from tests.booking.acting import (
     close_day,
     on,
     parent,
+    the_day,
 )
 from tests.booking.checking import check_invariants
 from tests.conftest import FrozenClock
@@ -366,6 +373,40 @@ def busy(family: Family, today: date, later: date) -> list[tuple[Actor, Act]]:
         (STAFF, excuse),
         (STAFF, add),
     ]
+
+
+def test_no_meal_slips_past_an_outing_that_begins_at_the_same_moment(canteen: Flask) -> None:
+    with holding(canteen):
+        families, day = new_families(CLIENTS), new_day()
+        acts = [(parent(f), booking(f, day)) for f in families]
+        acts.insert(CLIENTS // 2, (STAFF, going_out(day)))
+
+        outcomes = at_once(canteen, *acts)
+
+        assert names(outcomes) <= {"done", "OnOuting"}
+        with transaction(SYSTEM) as session:
+            assert the_day(session, day).seats_taken == 0
+
+
+def going_out(day: date) -> Act:
+    """Every class goes out on the day."""
+
+    def begin(session: Session) -> None:
+        lock_day(session, day)
+        outing = Interruption(
+            kind=InterruptionKind.OUTING,
+            valid_from=day,
+            valid_until=day + timedelta(days=1),
+            reason="Zoo",
+            classes=list(session.scalars(sa.select(SchoolClass))),
+        )
+        session.add(outing)
+        session.flush()
+        mark = mark_of_interruption(outing, foresee(session, outing))
+        put_in_force(session, outing.id, mark, on(day, "07:00"))
+        cancel_meals(session, outing, day, on(day, "07:00"))
+
+    return begin
 
 
 # --- without the lock --------------------------------------------------------------------------
