@@ -166,9 +166,8 @@ def note(session: Session, action: str, record: Any) -> None:
     )
 
 
-def _keep_old(_: Any, value: Any, __: Any, ___: Any) -> Any:
+def _keep_old(*_: object) -> None:
     """Being listened to, an attribute reads what it was before it becomes something else."""
-    return value
 
 
 def _know_what_was() -> None:
