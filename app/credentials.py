@@ -21,12 +21,12 @@ BATCHES_SHOWN: Final = 10
 
 @dataclass(frozen=True)
 class Batch:
-    """Letters that were printed in one go; `unused` of them have not opened the door yet."""
+    """Letters that were printed in one go; the `unused` still hold and have opened no door yet."""
 
     printed_at: datetime
     printed_by: str
-    user_ids: tuple[int, ...]
-    unused: int
+    count: int
+    unused: tuple[int, ...]
 
 
 def is_waiting(today: date) -> sa.ColumnElement[bool]:
@@ -94,11 +94,17 @@ def _batch(session: Session, printed_at: datetime) -> Batch:
     )
     letters = session.scalars(query).all()
     printer = letters[0].printed_by
+    later = sa.select(PrintedLetter.user_id).where(
+        PrintedLetter.user_id.in_([each.user_id for each in letters]),
+        PrintedLetter.printed_at > printed_at,
+    )
+    replaced = set(session.scalars(later))
+    unused = [each for each in letters if each.user.must_change_password]
     return Batch(
         printed_at,
         "" if printer is None else str(printer.get_full_name()),
-        tuple(each.user_id for each in letters),
-        sum(each.user.must_change_password for each in letters),
+        len(letters),
+        tuple(each.user_id for each in unused if each.user_id not in replaced),
     )
 
 

@@ -16,6 +16,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from app import clock
+from app.access import is_held_on
 from app.context import canteen_settings, letterhead, pdf_answer
 from app.credentials import Batch, batches, hand_out, is_waiting
 from app.declared.roles import is_only_parent
@@ -23,7 +24,7 @@ from app.documents.credentials import CredentialsLetter, HolderLetter, render_cr
 from app.errors import BadInput
 from app.extensions import db
 from app.filters import Condition, record_id
-from app.models import AccountHolder, CanteenUser, Pupil, PupilAccount
+from app.models import Account, AccountHolder, CanteenUser, Pupil, PupilAccount
 from app.refusals import NoLetters
 from app.rules.passwords import first_password
 from app.security import current_actor, hash_first_password
@@ -53,6 +54,7 @@ class LetterView(BaseView):
             "people/letter.html",
             title=_("First passwords"),
             chosen=bool(chosen),
+            accounts=_accounts([user.id for user in chosen]),
             people=people,
             is_again=any(user.last_login is not None for user in chosen),
             batches=[] if chosen else batches(db.session()),
@@ -106,13 +108,19 @@ def _chosen(keys: Iterable[str]) -> Sequence[CanteenUser]:
     return _users(CanteenUser.id.in_(ids), *is_here)
 
 
+def _accounts(user_ids: Sequence[int]) -> Sequence[Account]:
+    """Where to go on: the families of those who were named."""
+    held = AccountHolder.user_id.in_(user_ids), is_held_on(clock.today())
+    query = sa.select(Account).where(Account.holders.any(sa.and_(*held))).order_by(Account.id)
+    return db.session().scalars(query).all()
+
+
 def _asked() -> Sequence[CanteenUser]:
-    """Those who were named, or of a batch those who have not chosen a password yet."""
+    """Those who were named, or of a batch those who have not used their letter yet."""
     named = _chosen(request.form.getlist("user"))
     if named or "batch" not in request.form:
         return named
-    batch = _batch(request.form["batch"])
-    return [user for user in _chosen(map(str, batch.user_ids)) if user.must_change_password]
+    return _chosen(map(str, _batch(request.form["batch"]).unused))
 
 
 def _batch(text: str) -> Batch:
