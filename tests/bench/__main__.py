@@ -138,6 +138,9 @@ def _import() -> Iterator[Figure]:
     took = figures.received + figures.booked
     yield Figure(f"a camt.054 with {bank.CREDITS} credits, imported", took, 10, "s")
     yield Figure("its memory", figures.megabytes, 300, "MB")
+    for kind, steps in pupils.main():
+        written = steps.received + steps.entered
+        yield Figure(f"{pupils.PUPILS} pupils from {kind}, entered", written, pupils.AT_MOST, "s")
 
 
 def _load() -> Iterator[Figure]:
