@@ -70,7 +70,7 @@ class CanteenSettings(Model):
         CheckConstraint("refund_days BETWEEN 1 AND 60", name="refund_days"),
         CheckConstraint("announced_days BETWEEN 10 AND 365", name="announced_days"),
         CheckConstraint("health_days BETWEEN 0 AND 3650", name="health_days"),
-        CheckConstraint("mail_months BETWEEN 1 AND 120", name="mail_months"),
+        CheckConstraint("mail_months BETWEEN 6 AND 120", name="mail_months"),
         CheckConstraint("leaver_years BETWEEN 1 AND 10", name="leaver_years"),
     )
     id: Mapped[Key]
@@ -247,6 +247,8 @@ class HealthAccess(Model):
     pupil_id: Mapped[int] = ref("pupil.id")
     seen_at: Mapped[datetime] = instant()
     page: Mapped[str] = mapped_column(String(40))
+    user: Mapped[CanteenUser] = relationship()
+    pupil: Mapped[Pupil] = relationship()
 
 
 class Enrolment(Model):
