@@ -120,6 +120,7 @@ class _Maker:
             valid_until=date(2027, 2, 8),
             decided_on=today(),
             reason=f"{mark}h",
+            operation_id=f"{mark}x",
         )
         self.add(models.HealthRecord, pupil_id=pupil_id, allergens=["nuts"], note=f"{mark}i")
 
@@ -254,6 +255,8 @@ class _Maker:
             size=len(content),
             content=content,
         )
+        exclusion = self.session.get_one(models.Exclusion, self.ids[models.Exclusion])
+        exclusion.stored_file_id, exclusion.file_name = file_id, f"{mark}.pdf"
         self.add(models.Document, title=f"{mark}k", file_name=f"{mark}.pdf", stored_file_id=file_id)
         self.add(
             models.DocumentVersion,
