@@ -5,6 +5,8 @@ set -eu
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v pdftotext >/dev/null || missing="$missing poppler-utils"
+# It would begin to serve at once: nobody's machine gets it unasked.
+[ -z "${CI:-}" ] || command -v nginx >/dev/null || missing="$missing nginx-light"
 [ -n "$missing" ] || exit 0
 
 install() {
