@@ -80,13 +80,17 @@ def _is_own(column: sa.Column[Any], family: Family) -> Condition:
 
 
 def _audited(entry: sa.Table, family: Family) -> Condition:
-    """Changes of the family's rows, and of rows that named it and are gone."""
-    value = TABLES["audit_value"]
+    """Changes of the family's rows, and of rows that once named it and may be gone."""
+    value, other = TABLES["audit_value"], entry.alias()
     named = [
         sa.and_(value.c.field == field, _is_named(value, family.ids_in(table) or ()))
         for field, table in _NAMED_BY.items()
     ]
-    by_name = sa.select(value.c.entry_id).where(sa.or_(*named))
+    once_named = (
+        sa.select(other.c.entity, other.c.entity_id)
+        .join(value, value.c.entry_id == other.c.id)
+        .where(sa.or_(*named))
+    )
     of_rows = [
         sa.and_(
             entry.c.entity == entity,
@@ -94,7 +98,7 @@ def _audited(entry: sa.Table, family: Family) -> Condition:
         )
         for entity, table in entities()
     ]
-    return sa.or_(entry.c.id.in_(by_name), *of_rows)
+    return sa.or_(sa.tuple_(entry.c.entity, entry.c.entity_id).in_(once_named), *of_rows)
 
 
 def _is_named(value: sa.Table, ids: Iterable[int]) -> Condition:

@@ -67,7 +67,6 @@ def known() -> list[int]:
 
 
 def test_health_data_goes_so_many_days_after_the_departure_and_not_before(
-    app_on: Flask,
     frozen_clock: FrozenClock,
 ) -> None:
     with transaction(SYSTEM) as session:
@@ -179,10 +178,9 @@ def test_a_mail_that_waits_and_a_young_one_stay(frozen_clock: FrozenClock) -> No
 
 
 def test_families_go_some_years_after_they_left_unless_money_is_left(
-    app_on: Flask,
     frozen_clock: FrozenClock,
 ) -> None:
-    gone, rich = settled(), settled("Quixotry")
+    gone, rich = settled(), settled()
     with transaction(SYSTEM) as session:
         make_family(session)  # whose child stays
         for each in (gone, rich):
