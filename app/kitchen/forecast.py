@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.clock import local
 from app.kitchen.counts import COOKED
@@ -18,6 +18,7 @@ DAYS_LIKE_IT: Final = 4
 """How many past days of the same weekday say what is usual."""
 
 _LOOKED_AT: Final = timedelta(weeks=15)
+_EARLIER: Final = aliased(BookingChange)
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ def days_ahead(session: Session, now: datetime) -> list[DayAhead]:
 
 def _ahead(session: Session, day: ServiceDay, types: Sequence[MealType], now: datetime) -> DayAhead:
     like_it = _days_like(session, day, local(now).date())
-    booked = _cooked_at(session, {day.id: now})
     # By elapsed days: the hour that a clock change adds or takes is nothing to a forecast.
-    before = _cooked_at(session, {each.id: now - (day.date - each.date) for each in like_it})
+    then = {each.id: now - (day.date - each.date) for each in like_it}
+    booked = _cooked_at(session, {day.id: now, **then})
     cooked = _cooked_at(session, {each.id: each.closed_at or now for each in like_it})
     return DayAhead(
         day.date,
@@ -79,7 +80,7 @@ def _ahead(session: Session, day: ServiceDay, types: Sequence[MealType], now: da
                 expected_meals(
                     booked.get((day.id, each.id), 0),
                     [
-                        (before.get((past.id, each.id), 0), cooked.get((past.id, each.id), 0))
+                        (booked.get((past.id, each.id), 0), cooked.get((past.id, each.id), 0))
                         for past in like_it
                     ],
                 ),
@@ -110,24 +111,20 @@ def _cooked_at(session: Session, instants: dict[int, datetime]) -> dict[tuple[in
     """How many meals of each service day and type were to be cooked at an instant of it."""
     if not instants:
         return {}
+    kind = BookingChange.changed_at.type
+    instant = sa.case(
+        *((Booking.service_day_id == day, sa.literal(at, kind)) for day, at in instants.items())
+    )
     latest = (
-        sa.select(sa.func.max(BookingChange.id))
-        .join(Booking, Booking.id == BookingChange.booking_id)
-        .where(
-            sa.or_(
-                *(
-                    sa.and_(Booking.service_day_id == day_id, BookingChange.changed_at <= instant)
-                    for day_id, instant in instants.items()
-                )
-            )
-        )
-        .group_by(BookingChange.booking_id)
+        sa.select(sa.func.max(_EARLIER.id))
+        .where(_EARLIER.booking_id == Booking.id, _EARLIER.changed_at <= instant)
+        .scalar_subquery()
     )
     query = (
         sa.select(Booking.service_day_id, BookingChange.new_meal_type_id, sa.func.count())
-        .select_from(BookingChange)
-        .join(Booking, Booking.id == BookingChange.booking_id)
-        .where(BookingChange.id.in_(latest), BookingChange.new_state.in_(COOKED))
+        .select_from(Booking)
+        .join(BookingChange, BookingChange.id == latest)
+        .where(Booking.service_day_id.in_(instants), BookingChange.new_state.in_(COOKED))
         .group_by(Booking.service_day_id, BookingChange.new_meal_type_id)
     )
     return {(day_id, type_id): count for day_id, type_id, count in session.execute(query)}
