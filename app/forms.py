@@ -32,7 +32,7 @@ from app.models import Diet, SchoolClass, SchoolYear, TariffCategory
 from app.records import Choices
 from app.rules.passwords import SHORTEST, is_easy_to_guess
 from app.vocabulary import Language, Severity
-from app.widgets import CheckList, Choose, WordField
+from app.widgets import Checkbox, CheckList, Choose, WordField
 
 MOST_HOLDERS, MOST_PUPILS = 2, 4
 
@@ -108,6 +108,17 @@ def class_field(label: Any) -> Any:
         SchoolClass,
         lambda: SchoolClass.school_year.has(SchoolYear.ends_on > clock.today()),
         get_label=lambda each: f"{each.name} · {each.school_year.name}",
+    )
+
+
+def another_field() -> Any:
+    """Whoever adds one person says that it is nobody who looks the same."""
+    return Checkbox(
+        _l("It is another person than the one who looks the same"),
+        description=_l(
+            "Only if somebody of that name, birth date or telephone is registered already. If it "
+            "is the same person, link them instead."
+        ),
     )
 
 

@@ -17,6 +17,17 @@ class AlreadyRegistered(Refusal):
 
 
 @dataclass(eq=False)
+class LooksKnown(Refusal):
+    """Somebody who is added looks like somebody who is registered."""
+
+    name: str
+    sentence = N_(
+        "%(name)s is registered already. If it is the same person, link them on the page of the "
+        "family; if not, tick that it is another."
+    )
+
+
+@dataclass(eq=False)
 class AccountNotEmpty(Refusal):
     """An account that holds or owes money cannot be put away."""
 
@@ -76,6 +87,14 @@ class OutsideYear(Refusal):
     """Dates that the school year of a class does not hold."""
 
     sentence = N_("These dates lie outside the school year of the class. Correct the dates.")
+
+
+class YearOffered(Refusal):
+    """Families were told of the new year."""
+
+    sentence = N_(
+        "The families were written to about this school year: it stays. Correct it instead."
+    )
 
 
 class NoLetters(Refusal):

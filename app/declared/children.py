@@ -26,7 +26,8 @@ from app.errors import NothingToUndo
 from app.extensions import db
 from app.fields import LineField, last_day
 from app.filters import Condition, record_id, search_by
-from app.forms import class_field, is_born, last_day_field, record_field
+from app.forms import another_field, class_field, is_born, last_day_field, record_field
+from app.known import known_pupils
 from app.labels import label
 from app.models import (
     Account,
@@ -39,6 +40,7 @@ from app.models import (
     SchoolYear,
 )
 from app.refusals import OutsideYear, RangesOverlap
+from app.refusals import LooksKnown
 from app.rows import KEEP, Rows, TableView
 from app.security import current_actor
 from app.transaction import transaction
@@ -89,8 +91,11 @@ class PupilView(ArchivableView):
     list_columns = ["last_name", "first_name", "enrolments", "diet", "payers"]
     show_columns = ["birth_date", "diet", "enrolments", "archived_at"]
     edit_columns = ["first_name", "last_name", "birth_date", "diet"]
-    add_columns = ["account", *edit_columns]
-    add_form_extra_fields = {"account": record_field(_l("Account"), Account)}
+    add_columns = ["account", *edit_columns, "is_another"]
+    add_form_extra_fields = {
+        "account": record_field(_l("Account"), Account),
+        "is_another": another_field(),
+    }
     validators_columns = {"birth_date": [is_born]}
     search_columns = ["person", "school_class", "diet"]
     search_form_extra_fields = {
@@ -145,6 +150,13 @@ class PupilView(ArchivableView):
     def page_of(self, item: Pupil) -> str:
         """The pupil’s page."""
         return url_for("PupilView.show", pk=item.id)
+
+    def pre_add(self, item: Any) -> None:
+        """Nobody is made twice by oversight."""
+        names = item.first_name, item.last_name
+        found = known_pupils(db.session(), *names, item.birth_date)
+        if found and not item.is_another:
+            raise LooksKnown(found[0].full_name)
 
     def post_add(self, item: Any) -> None:
         """The account that was chosen pays."""

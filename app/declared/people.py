@@ -22,11 +22,12 @@ from app.declared.searching import by_names, family_names, user_names
 from app.extensions import db
 from app.fields import LineField
 from app.filters import Condition, Where, search_by
-from app.forms import record_field
+from app.forms import another_field, record_field
+from app.known import known_holders
 from app.models import Account, AccountHolder, Booking, CanteenUser, PupilAccount
 from app.money import format_chf
 from app.payments.refunds import open_refund
-from app.refusals import AccountNotEmpty, AlreadyErased, MealsBooked, RefundOpen
+from app.refusals import AccountNotEmpty, LooksKnown, AlreadyErased, MealsBooked, RefundOpen
 from app.registration import NO_MAIL, NO_PASSWORD, free_username, shown_mail, stored_role
 from app.rows import ACT, KEEP, READ, Rows, TableView
 from app.vocabulary import BookingState, Role
@@ -195,7 +196,7 @@ class HolderView(UserView):
         "town",
         "language",
     ]
-    add_columns = ["account", *edit_columns]
+    add_columns = ["account", *edit_columns, "is_another"]
     show_columns = [*edit_columns, "username", "holdings", "must_change_password", "archived_at"]
     label_columns = {"holdings": _l("Accounts")}
     formatters_columns = {
@@ -207,10 +208,15 @@ class HolderView(UserView):
     add_form_extra_fields = {
         "account": record_field(_l("Account"), Account),
         "email": mail_field(description=_l("Leave empty for a family without mail.")),
+        "is_another": another_field(),
     }
 
     def pre_add(self, item: Any) -> None:
-        """A parent, of the account that was chosen."""
+        """A parent, of the account that was chosen; nobody is made twice by oversight."""
+        names, phone = (item.first_name, item.last_name), item.phone or ""
+        found = known_holders(db.session(), names, item.email or "", phone)
+        if found and not item.is_another:
+            raise LooksKnown(str(found[0].get_full_name()))
         super().pre_add(item)
         item.roles = [stored_role(db.session(), Role.PARENT)]
 

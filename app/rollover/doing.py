@@ -18,7 +18,7 @@ from app.models import (
     SchoolYear,
     ServiceDay,
 )
-from app.refusals import PriceInForce
+from app.refusals import PriceInForce, YearOffered
 from app.rollover.planning import Plan, plan
 from app.rollover.wanted import Wanted, classes_of
 from app.uses import refuse_if_used
@@ -120,11 +120,14 @@ def _note(
 def undo_roll_over(session: Session, roll_over_id: int, now: Now) -> None:
     """Delete what the roll-over made, as long as nothing else needs it.
 
-    Raises: NothingToUndo; UsedBy with what does; PriceInForce once its prices hold.
+    Raises: NothingToUndo; UsedBy with what does; PriceInForce once its prices hold; YearOffered
+    once families were told of it.
     """
     roll = session.get(RollOver, roll_over_id, with_for_update=True, populate_existing=True)
     if roll is None:
         raise NothingToUndo
+    if roll.offered_at is not None:
+        raise YearOffered
     made = {_KINDS[name]: ids for name, ids in roll.made.items()}
     ours = {**made, RollOver: [roll.id]}
     _refuse_prices_in_force(session, made[Price], now)

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.booking import Wish, book_meal
-from app.models import Booking, Departure, Enrolment, SchoolClass, TariffCategory
+from app.delivery.gather import gather
+from app.models import Booking, Departure, Enrolment, OutboxMail, SchoolClass, TariffCategory
 from app.rules.deadlines import ServiceRules
-from app.vocabulary import BookingState
+from app.vocabulary import BookingState, FactKind
 from tests.conftest import FrozenClock
 from tests.declared.acting import count, family, one
 from tests.factories import YEAR_ENDS, Family
@@ -62,6 +63,24 @@ def test_a_departure_is_shown_first_then_entered_then_undone(app: Flask, office:
     assert undone.location == f"/pupilview/show/{household.pupil_id}"
     assert state(app) is BookingState.BOOKED
     assert one(app, sa.select(Enrolment.valid_until)) == YEAR_ENDS
+
+
+def test_the_mail_says_who_leaves_and_what_becomes_of_the_balance(
+    app: Flask, office: Browser
+) -> None:
+    household = eater(app)
+    path = f"/departure/?pupil={household.pupil_id}"
+    office.get(path)
+    office.post(path, {"last_day": "2026-11-18", "step": "leave"})
+
+    with writing(app) as session:
+        gather(session, datetime(2026, 11, 16, 9, tzinfo=UTC))
+        told = sa.select(OutboxMail.id).where(OutboxMail.kind == FactKind.DEPARTED)
+        mail_id = session.scalars(told).one()
+    page = text_of(office.get(f"/courriels/show/{mail_id}").text)
+
+    assert "mercredi 18 novembre 2026" in page
+    assert "42.00" in page
 
 
 def test_a_departure_is_undone_once(app: Flask, office: Browser) -> None:

@@ -325,6 +325,47 @@ def test_only_the_secretariat_sees_papers(app: Flask, office: Browser) -> None:
     assert count(app, HealthAccess) == 0
 
 
+def test_a_child_who_looks_known_is_not_added_twice_by_oversight(
+    app: Flask, office: Browser
+) -> None:
+    household = family(app)
+    with reading(app) as session:
+        known = session.get_one(Pupil, household.pupil_id)
+        sent = {
+            "account": household.account_id,
+            "first_name": known.first_name.upper(),
+            "last_name": known.last_name,
+            "birth_date": known.birth_date.isoformat(),
+            "diet": known.diet_id,
+        }
+    office.get("/pupilview/add")
+
+    asked = office.post("/pupilview/add", sent)
+    added = office.post("/pupilview/add", {**sent, "is_another": "y"})
+
+    assert (asked.status_code, added.status_code) == (200, 302)
+    assert count(app, Pupil) == 2
+
+
+def test_a_holder_who_looks_known_is_not_added_twice_by_oversight(
+    app: Flask, office: Browser
+) -> None:
+    office.get("/registration/")
+    office.post("/registration/", form(app))
+    sent = {
+        "account": first(app, Account),
+        "first_name": "Anne",
+        "last_name": "Mueller",
+        "language": "fr",
+    }
+
+    asked = office.post("/holderview/add", sent)
+    added = office.post("/holderview/add", {**sent, "is_another": "y"})
+
+    assert (asked.status_code, added.status_code) == (200, 302)
+    assert count(app, CanteenUser, CanteenUser.first_name == "Anne") == 2
+
+
 # -- letters ---------------------------------------------------------------------------------------
 
 

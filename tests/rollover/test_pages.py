@@ -62,7 +62,7 @@ def test_the_preview_makes_nothing_and_names_who_leaves(app: Flask, office: Brow
     assert count(app, SchoolYear) == 1
 
 
-def test_the_year_is_made_offered_once_and_taken_back(app: Flask, office: Browser) -> None:
+def test_the_year_is_made_and_taken_back(app: Flask, office: Browser) -> None:
     household = family(app, children=2)
     first, second = household.pupil_ids
     sent = {**proposed(office), f"pupil-{first}": "6P/2", "step": "make"}
@@ -73,15 +73,26 @@ def test_the_year_is_made_offered_once_and_taken_back(app: Flask, office: Browse
         for each in enrolments(app)
         if each.valid_from == BEGINS
     }
-    offered = [office.post("/roll-over/offer").status_code for _ in range(2)]
-    mails = count(app, OutboxFact, OutboxFact.kind == FactKind.NEW_YEAR)
     office.post("/roll-over/undo")
 
     assert made.status_code == 302
     assert names == {first: "6P/2", second: "6P"}
+    assert (count(app, SchoolYear), count(app, RollOver)) == (1, 0)
+
+
+def test_a_year_that_was_offered_once_stays(app: Flask, office: Browser) -> None:
+    family(app, children=2)
+    office.post("/roll-over/", {**proposed(office), "step": "make"})
+
+    offered = [office.post("/roll-over/offer").status_code for _ in range(2)]
+    mails = count(app, OutboxFact, OutboxFact.kind == FactKind.NEW_YEAR)
+    answer = office.post("/roll-over/undo", follow_redirects=True)
+
+    refusal = "The families were written to about this school year: it stays. Correct it instead."
     assert offered == [302, 302]
     assert mails == 1
-    assert (count(app, SchoolYear), count(app, RollOver)) == (1, 0)
+    assert text_of(in_french(app, refusal)) in text_of(answer.text)
+    assert count(app, SchoolYear) == 2
 
 
 def enrolments(app: Flask) -> list[Enrolment]:
