@@ -13,7 +13,6 @@ from wtforms import (
     FieldList,
     FormField,
     PasswordField,
-    RadioField,
     ValidationError,
 )
 from wtforms.validators import DataRequired, Email, EqualTo, Length, Optional

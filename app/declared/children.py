@@ -7,10 +7,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from flask import flash, redirect, url_for
 from flask_appbuilder.actions import action
-from flask_babel import format_date
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from sqlalchemy.orm import joinedload, selectinload
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -37,9 +36,7 @@ from app.models import (
     HealthRecord,
     Pupil,
     PupilAccount,
-    SchoolYear,
 )
-from app.refusals import OutsideYear, RangesOverlap
 from app.refusals import LooksKnown
 from app.rows import KEEP, Rows, TableView
 from app.security import current_actor
@@ -144,7 +141,9 @@ class PupilView(ArchivableView):
             "success",
         )
         if missing:
-            flash(_("%(count)s could not be booked again: see the agenda.", count=missing), "warning")
+            flash(
+                _("%(count)s could not be booked again: see the agenda.", count=missing), "warning"
+            )
         return redirect(page)
 
     def page_of(self, item: Pupil) -> str:
