@@ -201,3 +201,42 @@ def test_no_shortcut_of_a_role_is_cut_on_a_phone(
 
     assert cut == []
     assert shown == 5
+
+
+@pytest.mark.parametrize("username", STAFF)
+def test_every_page_of_a_menu_fits_phone_and_desk(
+    chromium: Browser, canteen: Canteen, visited: set[str], username: str
+) -> None:
+    person, found = Person(chromium, canteen, DESK), {}
+    person.log_in(username)
+    links = person.page.locator("nav.menu a")
+    paths = {each.get_attribute("href") or "" for each in links.all()} - visited
+
+    for path in sorted(paths):
+        found[path] = _misfit(person, path)
+    person.close()
+    visited |= paths
+
+    assert {path: faults for path, faults in found.items() if faults} == {}
+    assert person.trouble == []
+
+
+@pytest.fixture(scope="module")
+def visited() -> set[str]:
+    """Pages that two roles have alike are looked at once."""
+    return set()
+
+
+def _misfit(person: Person, path: str) -> list[str]:
+    """What lies beside the screen of a desk or a phone, and what axe-core finds on the phone."""
+    found, page = [], person.page
+    page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    answer = page.goto(f"{person.canteen.address}{path}")
+    if answer is None or answer.status != 200:
+        return [f"status {answer and answer.status}"]
+    if overflow(page) > 0:
+        found.append(f"{overflow(page)} px beside the desk")
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    if overflow(page) > 0:
+        found.append(f"{overflow(page)} px beside the phone")
+    return found + faults(page)
