@@ -58,6 +58,9 @@ POSTFINANCE_SECRET = os.environ.get("POSTFINANCE_SECRET", "")
 BACKUP_FOLDER = os.environ.get("BACKUP_FOLDER", str(INSTANCE / "backups"))
 BACKUP_KEY = os.environ.get("BACKUP_KEY", "")
 
+# Prometheus brings it as a Bearer token to /metrics; empty: there are no metrics.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+
 # Sessions: idle limit in hours.
 PERMANENT_SESSION_LIFETIME = timedelta(hours=int(os.environ.get("SESSION_HOURS", "12")))
 SESSION_COOKIE_HTTPONLY = True

@@ -43,6 +43,7 @@ OPEN: Final = {
     "static": {200, 404},
     "appbuilder.static": {200, 404},
     "HealthView.healthz": {200},
+    "HealthView.metrics": {404},
     "NotificationView.receive": {403, 404},
     "LoginView.login": {200},
     "LoginView.confirm_logout": {200},
