@@ -145,7 +145,12 @@ class ImportView(TableView):
                 flash(sentence, "warning")
         return redirect(url_for("ImportView.show", pk=import_id))
 
-    @action("drop", _l("Forget this list"), _l("Forget this list? Nothing of it was entered."))
+    @action(
+        "drop",
+        _l("Forget this list"),
+        _l("Forget this list? Nothing of it was entered."),
+        multiple=False,
+    )
     def drop(self, items: Sequence[Import]) -> AnyResponse:
         """A list that was the wrong one."""
         keys = [item.id for item in items if item.state is ImportState.RECEIVED]

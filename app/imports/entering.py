@@ -31,7 +31,7 @@ from app.rules.names import username_for
 from app.sheets.known import Change, Known, LinePlan, Make, New
 from app.sheets.planning import mark_of, plan
 from app.sheets.reading import Table
-from app.vocabulary import ImportState, Role
+from app.vocabulary import ImportFate, ImportState, Role
 
 # What a record points at is made before it.
 _ORDER: Final = ("SchoolClass", "CanteenUser", "Account", "Pupil")
@@ -167,7 +167,10 @@ class _Entering:
     def _report(
         self, item: Import, each: LinePlan, changed: Sequence[dict[str, Any]]
     ) -> ImportLine:
-        made = (self._made(make) for make in each.makes)
+        made = [self._made(make) for make in each.makes]
+        if each.fate is ImportFate.UPDATED and each.pupil_id is not None:
+            # Of whom the line speaks, whatever it has changed.
+            made.append([{"entity": "Pupil", "id": each.pupil_id, "old": {}, "new": {}}])
         return ImportLine(
             import_id=item.id,
             line=each.number,

@@ -134,7 +134,7 @@ class Change:
 
 @dataclass(frozen=True)
 class LinePlan:
-    """What would become of one line; `candidates` are the pupils that it may mean."""
+    """What would become of one line: of the pupil that is known, or those that it may mean."""
 
     number: int
     name: str
@@ -143,6 +143,7 @@ class LinePlan:
     makes: tuple[Make, ...] = ()
     changes: tuple[Change, ...] = ()
     candidates: tuple[KnownPupil, ...] = ()
+    pupil_id: int | None = None
 
 
 def difference(name: str, old: Any, new: Any) -> Difference:

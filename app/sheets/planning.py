@@ -142,6 +142,7 @@ class _Planner:
             problems=(*line.problems, *problems),
             makes=made,
             changes=changed,
+            pupil_id=pupil if isinstance(pupil, int) else None,
         )
 
     def _pupil(self, line: Line, match: KnownPupil | New | None, deeds: list[Deed]) -> Ref:

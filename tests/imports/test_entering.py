@@ -220,6 +220,8 @@ def test_what_an_import_has_changed_is_as_before(app_on: Flask) -> None:
     import_id = entered(app_on, moved)
     with writing(app_on) as session:
         classes = session.scalars(sa.select(Enrolment.school_class_id)).all()
+        named = session.scalars(sa.select(ImportLine).where(ImportLine.import_id == import_id))
+        assert {"Pupil", "Enrolment"} <= {each["entity"] for each in named.one().records}
     gone = undo(app_on, import_id)
 
     with writing(app_on) as session:
