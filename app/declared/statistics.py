@@ -117,7 +117,7 @@ class YearStatisticsView(StatisticsView):
     route_base = "/statistics/years"
     datamodel = Figures(MealFigure)
     chart_title = _l("Year against year")
-    search_columns = ["school_class", "meal_type"]
+    search_columns = ["meal_type"]
     definitions = [
         {
             "label": label,
