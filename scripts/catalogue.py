@@ -38,7 +38,7 @@ SAME_IN_FRENCH = frozenset(
     """
     absences absent action actions agenda allergies chf classes date dessert document documents
     exclusion exclusions gluten iban journal lupin menu menus message messages normal ok page pages
-    pdf permission permissions restriction service services total version
+    pdf permission permissions production restriction service services total version
     """.split()  # noqa: SIM905 - as prose it is read and merged more easily
 )
 """Words written alike in both languages: a message made of these alone may stay as it is."""
