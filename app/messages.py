@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, contains_eager
 from app import outbox
 from app.access import is_held_on, staff_id
 from app.clock import Now, local
-from app.errors import BadInput
+from app.errors import N_, BadInput, Refusal
 from app.models import (
     Account,
     AccountHolder,
@@ -27,10 +27,16 @@ from app.models import (
     ServiceDay,
 )
 from app.money import Cents
-from app.refusals import NobodyToWrite
 from app.vocabulary import HOLDS_A_SEAT, Audience, BookingState, FactKind, Language
 
 _EATS = HOLDS_A_SEAT - {BookingState.REFUSED}
+
+
+class NobodyToWrite(Refusal):
+    """A message without a reader."""
+
+    sentence = N_("No household is meant by this choice. Choose other readers.")
+    status = 400
 
 
 @dataclass(frozen=True)

@@ -236,13 +236,6 @@ class MonthIncomplete(Refusal):
     sentence = N_("This month cannot be closed yet. Settle what is marked below first.")
 
 
-class NobodyToWrite(Refusal):
-    """A message without a reader."""
-
-    sentence = N_("No household is meant by this choice. Choose other readers.")
-    status = 400
-
-
 @dataclass(eq=False)
 class OnOuting(Refusal):
     """The pupil's class is away on that day."""
@@ -271,18 +264,6 @@ class NothingToImport(Refusal):
     """Pupils are enrolled in a school year, with a diet and a tariff category."""
 
     sentence = N_("Enter a school year that is not over, a diet and a tariff category first.")
-
-
-class AlreadyErased(Refusal):
-    """A family of which nothing personal is left."""
-
-    sentence = N_("This family was erased already. There is nothing more to do.")
-
-
-class MoneyOnItsWay(Refusal):
-    """An online payment that is not settled."""
-
-    sentence = N_("An online payment of this account is still on its way. Wait until it counts.")
 
 
 class MenusChanged(Refusal):

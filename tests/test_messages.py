@@ -13,7 +13,7 @@ from app.access import SYSTEM, Actor
 from app.delivery.compose import compose
 from app.delivery.gather import gather
 from app.errors import BadInput, NotAllowed
-from app.messages import Draft, send_message
+from app.messages import Draft, NobodyToWrite, send_message
 from app.models import (
     Account,
     AccountHolder,
@@ -25,7 +25,6 @@ from app.models import (
     PupilAccount,
     SchoolClass,
 )
-from app.refusals import NobodyToWrite
 from app.transaction import transaction
 from app.vocabulary import Audience, BookingState, Channel, Language
 from tests.conftest import FrozenClock

@@ -23,7 +23,14 @@ from app.fields import LineField, MoneyField, ParagraphField
 from app.filters import record_id
 from app.forms import record_field
 from app.labels import label
-from app.messages import Addressee, Draft, addressees, households, send_message
+from app.messages import (
+    Addressee,
+    Draft,
+    NobodyToWrite,
+    addressees,
+    households,
+    send_message,
+)
 from app.models import (
     CanteenUser,
     Message,
@@ -35,7 +42,6 @@ from app.models import (
 )
 from app.money import format_chf
 from app.pages.asked import code_asked
-from app.refusals import NobodyToWrite
 from app.rows import Rows, TableView
 from app.security import current_actor
 from app.transaction import transaction

@@ -27,7 +27,8 @@ from app.known import known_holders
 from app.models import Account, AccountHolder, Booking, CanteenUser, PupilAccount
 from app.money import format_chf
 from app.payments.refunds import open_refund
-from app.refusals import AccountNotEmpty, AlreadyErased, LooksKnown, MealsBooked, RefundOpen
+from app.privacy.refusals import AlreadyErased
+from app.refusals import AccountNotEmpty, LooksKnown, MealsBooked, RefundOpen
 from app.registration import NO_MAIL, NO_PASSWORD, free_username, shown_mail, stored_role
 from app.rows import ACT, KEEP, READ, Rows, TableView
 from app.vocabulary import BookingState, Role

@@ -23,7 +23,8 @@ from app.privacy.family import TABLES, Family, family_of, rows_of, tables_of_fam
 from app.privacy.files import delete_unused, files_of
 from app.privacy.imports import forget_values, records_of
 from app.privacy.inventory import INVENTORY
-from app.refusals import AccountNotEmpty, AlreadyErased, MealsBooked, MoneyOnItsWay, RefundOpen
+from app.privacy.refusals import AlreadyErased, MoneyOnItsWay
+from app.refusals import AccountNotEmpty, MealsBooked, RefundOpen
 from app.registration import NO_MAIL
 from app.vocabulary import BookingState, PaymentState, Role, TopUpState
 

@@ -18,7 +18,8 @@ from app.errors import NotFound
 from app.ledger import Entry
 from app.models import Account, AuditEntry, Booking, CanteenUser, Pupil, PupilAccount, StoredFile
 from app.privacy.erasure import erase_family, outlook
-from app.refusals import AccountNotEmpty, AlreadyErased, MealsBooked, MoneyOnItsWay, RefundOpen
+from app.privacy.refusals import AlreadyErased, MoneyOnItsWay
+from app.refusals import AccountNotEmpty, MealsBooked, RefundOpen
 from app.transaction import transaction
 from tests.conftest import FrozenClock
 from tests.database import contents, copy_sqlite, create_test_app, running

@@ -13,6 +13,7 @@ from app.access import SYSTEM
 from app.models import Account, Enrolment, HealthRecord, Message, OutboxFact, OutboxMail, Pupil
 from app.privacy import retention
 from app.privacy.retention import Terms
+from app.privacy.vouchers import old_vouchers
 from app.privacy_jobs import (
     forget_health,
     is_health_expired,
@@ -228,7 +229,7 @@ def test_files_of_the_bank_are_emptied_after_ten_years(frozen_clock: FrozenClock
         session.get_one(Pupil, made.ids[Pupil]).archived_at = None
     terms = Terms(date(2036, 12, 31), 90, 24, 2)
     with looking() as session:
-        assert retention.old_vouchers(session, terms.vouchers_before) == []
+        assert old_vouchers(session, terms.vouchers_before) == []
     frozen_clock.set("2037-01-01 12:00")
 
     run()
