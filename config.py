@@ -58,6 +58,9 @@ POSTFINANCE_SECRET = os.environ.get("POSTFINANCE_SECRET", "")
 BACKUP_FOLDER = os.environ.get("BACKUP_FOLDER", str(INSTANCE / "backups"))
 BACKUP_KEY = os.environ.get("BACKUP_KEY", "")
 
+# The log: "json" for one object a line and nobody's data, "text" for a person at a terminal.
+LOG_FORMAT = os.environ.get("LOG_FORMAT", "json" if PRODUCTION else "text")
+
 # Prometheus brings it as a Bearer token to /metrics; empty: there are no metrics.
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 

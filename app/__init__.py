@@ -19,6 +19,7 @@ def create_app(**overrides: Any) -> "Flask":
         context,
         language,
         login,
+        logs,
         security,
         transaction,
         views,
@@ -32,6 +33,7 @@ def create_app(**overrides: Any) -> "Flask":
     app.config.from_object("config")
     app.config["FAB_ROLES"] = security.FAB_ROLES
     app.config.update(overrides)
+    logs.install(app.config["LOG_FORMAT"])
     # Where browsers look on their own, for a PDF for instance; in all else a static file.
     app.add_url_rule("/favicon.ico", endpoint="static", defaults={"filename": "favicon.ico"})
     security.require_secret(app)

@@ -115,7 +115,9 @@ def _on_http_error(error: HTTPException) -> tuple[str, int] | Response | AnyResp
 
 
 def _on_fault(error: Exception) -> tuple[str, int]:
-    current_app.logger.error("fault at %s %s", request.method, request.path, exc_info=error)
+    # The rule, not the path: that one may hold the token of a mail.
+    where = request.url_rule or "/"
+    current_app.logger.error("fault at %s %s", request.method, where, exc_info=error)
     db.session.rollback()
     return page(500, gettext(_SENTENCES[500]))
 
