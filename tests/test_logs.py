@@ -25,7 +25,7 @@ def written() -> Iterator[StringIO]:
 
 def fail(token: str) -> str:
     try:
-        return {}[token]
+        return dict[str, str]()[token]
     except LookupError as error:
         raise ValueError(token) from error
 
