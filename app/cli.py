@@ -169,17 +169,20 @@ def import_bank(files: tuple[str, ...]) -> None:
 @click.option("--year", type=int, required=True, help="Calendar year of the tax statements.")
 @click.option("--out", type=click.Path(file_okay=False), required=True, help="Folder to fill.")
 @click.option("--zip", "as_zip", is_flag=True, help="One ZIP instead of a PDF per account.")
-def statements(year: int, out: str, *, as_zip: bool) -> None:
+@click.option("--pdf", "as_pdf", is_flag=True, help="One PDF to print instead of one per account.")
+def statements(year: int, out: str, *, as_zip: bool, as_pdf: bool) -> None:
     """Write the tax statement of every account of a year."""
     from pathlib import Path
 
     from flask import current_app
+    from flask_babel import gettext
 
     from app import clock
     from app.access import EVERYTHING, scope_of
     from app.context import letterhead
+    from app.documents.tax_statement import render_tax_statements
     from app.extensions import db
-    from app.statements import Print, accounts_of_year
+    from app.statements import Print, accounts_of_year, tax_statement
     from app.tax_archives import tax_papers, zipped
 
     folder = Path(out)
@@ -188,6 +191,10 @@ def statements(year: int, out: str, *, as_zip: bool) -> None:
         session, printed = db.session(), Print(clock.today(), "fr")
         account_ids = accounts_of_year(session, year, printed.today)
         papers = tax_papers(session, account_ids, year, letterhead(), printed)
+        if as_pdf and account_ids:
+            contents = (tax_statement(session, i, year, printed) for i in account_ids)
+            whole = render_tax_statements(contents, letterhead(), gettext)
+            papers = iter([(f"decomptes-{year}.pdf", whole)])
         if as_zip:
             with (folder / f"decomptes-{year}.zip").open("wb") as file:
                 zipped(papers, file)

@@ -80,7 +80,7 @@ class Sheet(Pen):
         self.bottom = paper.margin * 0.9
         self._gettext = gettext
         self._title = title
-        self._page = 1
+        self._begins = self._page = 1
         self.letter_head()
 
     @property
@@ -169,6 +169,14 @@ class Sheet(Pen):
         self.rule(self.left, self.y - 5, self.width)
         self.y -= 11
 
+    def next_document(self) -> None:
+        """Begin another paper of the same title in this file: letterhead and page numbers anew."""
+        self.end_page()
+        self._number_pages()
+        self._begins = self._page = self._page + 1
+        self._begin()
+        self.letter_head()
+
     def end_page(self) -> None:
         """Close this page; its footer waits for the number of pages."""
         if self.paper.numbered:
@@ -178,16 +186,24 @@ class Sheet(Pen):
     def pdf(self) -> bytes:
         """Close the last page and number them all; the whole PDF."""
         self.end_page()
-        if self.paper.numbered:
-            for page in range(1, self._page + 1):
-                self._footer(page)
+        self._number_pages()
         return self.save()
+
+    def _number_pages(self) -> None:
+        """Each page of the paper that ends here."""
+        if self.paper.numbered:
+            for page in range(self._begins, self._page + 1):
+                self._footer(page)
 
     def _footer(self, page: int) -> None:
         _ = self._gettext
         self.canvas.beginForm(f"footer-{page}", 0, 0, self.paper_width, self.paper_height)
         self._begin()
-        text = _("Page %(page)s of %(pages)s") % {"page": page, "pages": self._page}
+        before = self._begins - 1
+        text = _("Page %(page)s of %(pages)s") % {
+            "page": page - before,
+            "pages": self._page - before,
+        }
         face = Face(SMALL.size, colour=GREY, align="right")
         self.write(text, self.right, self.bottom - 5 * mm, face)
         self.canvas.drawText(self._text)

@@ -1,6 +1,6 @@
 """Tax statement: a calendar year's meals of each child by service date; it gives no advice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,9 +56,31 @@ class TaxStatement:
 
 def render_tax_statement(content: TaxStatement, letterhead: Letterhead, gettext: Gettext) -> bytes:
     """The statement as an A4 PDF: totals first, then every meal."""
+    return render_tax_statements([content], letterhead, gettext)
+
+
+def render_tax_statements(
+    contents: Iterable[TaxStatement], letterhead: Letterhead, gettext: Gettext
+) -> bytes:
+    """The statements of several accounts, of the same year, as one PDF to print: each numbered.
+
+    At least one.
+    """
+    sheet: Sheet | None = None
+    for content in contents:
+        title = gettext("Tax statement %(year)s") % {"year": content.year}
+        if sheet is None:
+            sheet = Sheet(letterhead, gettext, title, Paper(content.locale))
+        else:
+            sheet.next_document()
+        _write(sheet, title, content, gettext)
+    if sheet is None:
+        raise ValueError
+    return sheet.pdf()
+
+
+def _write(sheet: Sheet, title: str, content: TaxStatement, gettext: Gettext) -> None:
     _ = gettext
-    title = _("Tax statement %(year)s") % {"year": content.year}
-    sheet = Sheet(letterhead, gettext, title, Paper(content.locale))
     sheet.title(title, content.account, _("Meals charged less meals given back, by service date"))
     for text in _notes(content, gettext):
         sheet.paragraph(text, Face(9))
@@ -67,7 +89,6 @@ def render_tax_statement(content: TaxStatement, letterhead: Letterhead, gettext:
     for child in content.children:
         sheet.skip(8 * mm)
         _meals(sheet, child, gettext)
-    return sheet.pdf()
 
 
 def _notes(content: TaxStatement, gettext: Gettext) -> Iterator[str]:

@@ -169,9 +169,12 @@ def test_the_command_writes_a_paper_for_each_account(
 
     single = run.invoke(args=[*command, str(tmp_path / "each")])
     archived = run.invoke(args=[*command, str(tmp_path / "zip"), "--zip"])
+    whole = run.invoke(args=[*command, str(tmp_path / "pdf"), "--pdf"])
     refused = run.invoke(args=["canteen", "statements", "--year", "1998", "--out", str(tmp_path)])
 
-    assert (single.exit_code, archived.exit_code, refused.exit_code) == (0, 0, 1)
+    codes = [each.exit_code for each in (single, archived, whole, refused)]
+    assert codes == [0, 0, 0, 1]
+    assert "50.00" in text_of((tmp_path / "pdf" / "decomptes-2026.pdf").read_bytes())
     [paper] = (tmp_path / "each").iterdir()
     assert "50.00" in text_of(paper.read_bytes())
     assert [each.name for each in (tmp_path / "zip").iterdir()] == ["decomptes-2026.zip"]
