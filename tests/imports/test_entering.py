@@ -116,16 +116,16 @@ def test_what_is_made_is_in_the_audit(app: Flask) -> None:
     assert {"Pupil", "Account", "CanteenUser", "AccountHolder", "Enrolment"} <= set(entities)
 
 
-def test_the_same_list_again_changes_nothing(app_on: Flask) -> None:
-    entered(app_on, ZOE, NOE)
-    before = kept(app_on)
+def test_the_same_list_again_changes_nothing(app: Flask) -> None:
+    entered(app, ZOE, NOE)
+    before = kept(app)
 
-    again = entered(app_on, ZOE, NOE)
+    again = entered(app, ZOE, NOE)
 
-    with writing(app_on) as session:
+    with writing(app) as session:
         lines = session.scalars(sa.select(ImportLine).where(ImportLine.import_id == again))
         assert [line.fate for line in lines] == [ImportFate.SAME] * 2
-    assert kept(app_on) == before
+    assert kept(app) == before
 
 
 def test_a_workbook_is_entered_like_a_text(app: Flask) -> None:
@@ -151,16 +151,16 @@ def test_columns_are_remembered_for_the_next_list_of_the_same_headers(app: Flask
         assert session.get_one(Import, second).columns == ["", *columns[1:]]
 
 
-def test_what_is_not_as_previewed_any_more_is_not_entered(app_on: Flask) -> None:
-    import_id = receive(app_on, ZOE, NOE)
-    seen = mark_of(app_on, import_id)
-    entered(app_on, NOE)
-    before = kept(app_on)
+def test_what_is_not_as_previewed_any_more_is_not_entered(app: Flask) -> None:
+    import_id = receive(app, ZOE, NOE)
+    seen = mark_of(app, import_id)
+    entered(app, NOE)
+    before = kept(app)
 
     with pytest.raises(ChangedMeanwhile):
-        enter(app_on, import_id, seen)
+        enter(app, import_id, seen)
 
-    assert kept(app_on) == before
+    assert kept(app) == before
 
 
 def test_a_list_is_entered_once(app: Flask) -> None:
