@@ -30,7 +30,15 @@ from app.declared.base import FormView
 from app.declared.children import OfPupilView, shown_last_day
 from app.declared.exclusion_letters import letters_of
 from app.declared.files import attachment, read_upload, stored_file
-from app.declared.interruptions import DecisionWidget, booked_again, gone, in_force, told, totals
+from app.declared.interruptions import (
+    DecisionPage,
+    DecisionWidget,
+    booked_again,
+    gone,
+    in_force,
+    told,
+    totals,
+)
 from app.declared.searching import by_names, pupil_names
 from app.documents.exclusion import render_exclusion
 from app.errors import AccountNotOpen, Refusal
@@ -88,7 +96,7 @@ _FIELDS: Final[dict[str, Any]] = {
 }
 
 
-class ExclusionView(OfPupilView):
+class ExclusionView(DecisionPage, OfPupilView):
     datamodel = Rows(
         Exclusion,
         load=[joinedload(Exclusion.pupil), joinedload(Exclusion.account)],

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
-from flask import flash, redirect, request, url_for
+from flask import flash, g, redirect, request, url_for
 from flask_appbuilder.actions import action
 from flask_appbuilder.widgets import ShowWidget
 from flask_babel import gettext as _
@@ -79,7 +79,21 @@ def gone(operation: str, first: date) -> Sequence[Booking]:
     return [meal for meal in meals if meal.service_day.date >= first]
 
 
-class InterruptionView(SplitView):
+class DecisionPage:
+    """A record that is edited as long as it is prepared."""
+
+    def _edit(self, pk: Any) -> Any:
+        """The form; of what was decided the page, with a sentence."""
+        view: Any = self
+        item = view._item(pk)  # noqa: SLF001 - a mixin of that class
+        if item.state is DecisionState.PREPARED:
+            return super()._edit(pk)  # type: ignore[misc]
+        flash(sentence_of(AlreadyDecided()), "danger")
+        g.kept = item
+        return None
+
+
+class InterruptionView(DecisionPage, SplitView):
     """What closures and outings share."""
 
     kind: InterruptionKind

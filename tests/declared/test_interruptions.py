@@ -172,11 +172,13 @@ def test_only_what_is_prepared_is_edited_or_deleted(app: Flask, office: Browser)
 
     office.post(f"/closureview/edit/{key}", {**CLOSURE, "reason": "Grêle"})
     press(office, page, "begin")
+    late = office.get(f"/closureview/edit/{key}")
     office.post(f"/closureview/edit/{key}", {**CLOSURE, "reason": "Autre"})
     office.post(f"/closureview/delete/{key}")
     other = prepare(office, "closureview", CLOSURE).rpartition("/")[2]
     office.post(f"/closureview/delete/{other}")
 
+    assert late.location == page
     assert office.get(page.replace("closureview", "outingview")).status_code == 404
     with reading(app) as session:
         assert session.scalars(sa.select(Interruption.reason)).all() == ["Grêle"]
