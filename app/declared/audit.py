@@ -1,6 +1,6 @@
 """What was changed, by whom: read only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from wtforms import SelectField
 
 from app.captions import caption, record_caption
-from app.declared.audit_values import MODELS, in_words, name_of, page_of
+from app.declared.audit_values import MODELS, in_words, name_of, names_of, page_of
 from app.declared.searching import by_names, family_names, pupil_names, user_names
 from app.extensions import db
 from app.fields import LineField
@@ -62,8 +62,19 @@ def _says(text: str) -> Condition:
     )
 
 
+class Entries(Rows):
+    """Entries, each with what its record is called now."""
+
+    def get_values(self, lst: Any, list_columns: Any) -> Iterator[dict[str, Any]]:
+        names = names_of(lst)
+        stored = [name for name in list_columns if name != "record"]
+        for entry, values in zip(lst, super().get_values(lst, stored), strict=True):
+            values["record"] = names.get((entry.entity, entry.entity_id)) or entry.entity_id
+            yield {name: values[name] for name in list_columns}
+
+
 class AuditView(TableView):
-    datamodel = Rows(
+    datamodel = Entries(
         AuditEntry,
         load=[joinedload(AuditEntry.actor)],
         searches={
@@ -77,8 +88,9 @@ class AuditView(TableView):
     include_route_methods = READ
     list_title, show_title = _l("Audit"), _l("Change")
     show_template = "people/audit.html"
-    list_columns = ["at", "actor", "channel", "entity", "entity_id", "action"]
-    show_columns = list_columns
+    list_columns = ["at", "actor", "channel", "entity", "record", "action"]
+    show_columns = ["at", "actor", "channel", "entity", "entity_id", "action"]
+    label_columns = {"record": _l("Record")}
     search_columns = [
         "entity",
         "entity_id",

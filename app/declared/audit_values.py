@@ -1,6 +1,6 @@
 """What the audit has stored as text, as its reader knows it: names, words, amounts and days."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from app.columns import CentsType, UtcDateTime
 from app.extensions import db
 from app.fields import last_day
 from app.labels import label
+from app.models import AuditEntry
 from app.money import format_chf
 
 MODELS: Final = {model.__name__: model for model in (*AUDITED, *DECIDED)}
@@ -54,6 +55,21 @@ def _read(column: sa.Column[Any], stored: str) -> Any:
 def _name(model: type[Any] | None, stored: str) -> str:
     record = None if model is None else db.session.get(model, int(stored))
     return stored if record is None else name_of(record) or stored
+
+
+def names_of(entries: Iterable[AuditEntry]) -> dict[tuple[str, int], str]:
+    """What the records of the entries are called now, by kind and number."""
+    keys: dict[str, set[int]] = {}
+    for entry in entries:
+        keys.setdefault(entry.entity, set()).add(entry.entity_id)
+    return {
+        (kind, record.id): name_of(record)
+        for kind, numbers in keys.items()
+        if kind in MODELS
+        for record in db.session.scalars(
+            sa.select(MODELS[kind]).where(MODELS[kind].id.in_(numbers))
+        )
+    }
 
 
 def name_of(record: Any) -> str:

@@ -124,6 +124,14 @@ def test_changes_are_found_by_child_family_and_value(
     assert len(opened) == 2
 
 
+def test_the_list_says_what_each_record_is_called(admin: Browser, family: Family) -> None:
+    listed = admin.get("/auditview/list/", query_string={"_flt_0_pupil": "zoe lou"})
+    saved = admin.get("/auditview/export", query_string={"_flt_0_pupil": "zoe lou"})
+
+    assert "Guichet, par le personnel Élève Zoé-Lou Essai Modifié" in text_of(listed.text)
+    assert ";Élève;Zoé-Lou Essai;Modifié" in saved.data.decode("utf-8-sig")
+
+
 def test_every_kind_that_is_noted_can_be_searched_for(admin: Browser) -> None:
     page = admin.get("/auditview/list/").text
 
