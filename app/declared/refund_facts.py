@@ -18,7 +18,7 @@ def compared(session: Session, item: RefundRequest) -> dict[str, Any]:
     payments = received_from(session, item)
     return {
         "iban": format_iban(item.iban),
-        "bank": bank_name(item.iban),
+        "bank": bank_name(item.iban) if item.account.erased_at is None else "",
         "holders": _holders(session, item.account_id),
         "before": _history(session, item, is_same_account=True),
         "elsewhere": _history(session, item, is_same_account=False),

@@ -78,7 +78,7 @@ REPLACED: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "online_payment": {"address": "", "reason": ""},
     "refund_request": {
-        "iban": "",
+        "iban": _numbered("refund_request", "#"),  # not equal to that of another
         "holder_name": NOBODY,
         "street": "",
         "postal_code": "",

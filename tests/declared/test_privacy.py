@@ -12,8 +12,16 @@ from flask.testing import FlaskCliRunner
 
 from app import clock
 from app.clock import now
-from app.models import Account, AuditEntry, CanteenUser, HealthAccess, HealthRecord, LoginAttempt
-from app.vocabulary import Role
+from app.models import (
+    Account,
+    AuditEntry,
+    CanteenUser,
+    HealthAccess,
+    HealthRecord,
+    LoginAttempt,
+    RefundRequest,
+)
+from app.vocabulary import RefundState, Role
 from tests.conftest import FrozenClock
 from tests.declared.acting import count, family, in_french, one
 from tests.documents.reading import text_of as pdf_text
@@ -105,6 +113,21 @@ def test_a_parent_gets_their_own_data_without_the_other_holders(
 
 def test_a_family_is_erased_once_its_name_was_typed(app: Flask, office: Browser) -> None:
     known = family(app)
+    with writing(app) as session:
+        session.add(
+            RefundRequest(
+                account_id=known.account_id,
+                amount=500,
+                iban="CH9300762011623852957",
+                holder_name="Zorglub",
+                state=RefundState.REFUSED,
+                reason="Zorglub",
+                request_id="r",
+                requested_at=clock.now(),
+                requested_by_id=known.user_id,
+                due_on=clock.today(),
+            )
+        )
     label = one(app, sa.select(Account.label).where(Account.id == known.account_id))
     path = f"/privacy/erase/{known.account_id}"
     shown = office.get(f"/privacy/family/{known.account_id}")
@@ -114,6 +137,7 @@ def test_a_family_is_erased_once_its_name_was_typed(app: Flask, office: Browser)
     office.post(path, {"typed": label})
     after = office.get(f"/privacy/family/{known.account_id}")
     relatives = office.get(f"/familyview/show/{known.account_id}")
+    refund = logged_in(app, "accounting").get("/refunds/show/1")
     office.post(path, {"typed": f"#{known.account_id}"})
     office.get(f"/familyview/edit/{known.account_id}")
     office.post(f"/familyview/edit/{known.account_id}", {"label": label, "tolerance": "0"})
@@ -126,7 +150,8 @@ def test_a_family_is_erased_once_its_name_was_typed(app: Flask, office: Browser)
     user = one(app, sa.select(CanteenUser).where(CanteenUser.id == known.user_id))
     assert user.username == f"erased-{known.user_id}"
     assert label not in after.text
-    assert (after.status_code, relatives.status_code) == (200, 200)
+    assert (after.status_code, relatives.status_code, refund.status_code) == (200, 200, 200)
+    assert "Zorglub" not in refund.text
     assert count(app, AuditEntry, AuditEntry.action == "erase") == 1
     assert Browser(app).log_in(known.username).status_code == 200
 

@@ -175,7 +175,7 @@ def test_what_the_books_need_stays(shared_app: Flask) -> None:
     assert after == before
     with looking() as session:
         refund = session.get_one(models.RefundRequest, gone.ids[models.RefundRequest])
-        assert (refund.amount, refund.iban, refund.holder_name) == (500, "", "–")
+        assert (refund.amount, refund.iban, refund.holder_name) == (500, f"#{refund.id}", "–")
         entry = session.get_one(models.BankEntry, gone.ids[models.BankEntry])
         assert (entry.amount, entry.counterparty) == (100, "")
 
