@@ -226,15 +226,14 @@ def export_journal(first: datetime, last: datetime, chosen: str, out: Any) -> No
 def retention(*, dry_run: bool) -> None:
     """Erase for ever what the settings say is no longer needed."""
     from app.access import SYSTEM
+    from app.declared.privacy import RULES
     from app.privacy_jobs import look_at_retention, retain
 
-    if dry_run:
-        for name, count in look_at_retention().items():
-            click.echo(f"{name}: {count}")
-        return
-    for name, erased in retain(SYSTEM):
-        click.echo(f"{name}: {erased}")
-    click.echo("OK")
+    found = look_at_retention().items() if dry_run else retain(SYSTEM)
+    for name, count in found:
+        click.echo(f"{count:>7}  {RULES[name]}")
+    if not dry_run:
+        click.echo("OK")
 
 
 @canteen.command("roll-over")

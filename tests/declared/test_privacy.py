@@ -206,9 +206,9 @@ def test_the_command_says_first_and_erases_then(app: Flask, frozen_clock: Frozen
     again = runner.invoke(args=["canteen", "retention"])
     proof = runner.invoke(args=["canteen", "check-ledger"])
 
-    assert "attempts: 1\n" in foreseen.output
+    assert f"1  {in_french(app, 'Failed logins')}\n" in foreseen.output
     assert still == 1
-    assert erased.output == "attempts: 1\nOK\n"
+    assert erased.output == f"      1  {in_french(app, 'Failed logins')}\nOK\n"
     assert again.output == "OK\n"
     assert proof.exit_code == 0
     assert count(app, LoginAttempt) == 0
