@@ -113,7 +113,9 @@ class FamilyPaperView(TableView):
 
     def get_redirect(self) -> str:
         """The page that it was added or deleted from."""
-        return g.get("page") or super().get_redirect()
+        kept = g.get("kept")
+        page: str | None = g.get("page") if kept is None else self.page_of(kept)
+        return page or url_for("FamilyView.list")
 
     def post_delete(self, item: FamilyPaper) -> None:
         """Nor is its content kept, if nothing else has it."""
