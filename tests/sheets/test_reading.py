@@ -3,13 +3,14 @@
 import zipfile
 from datetime import date, datetime
 from io import BytesIO
+from random import Random
 from typing import Any
 
 import pytest
 
 from app.sheets import refusals
 from app.sheets.cells import day_of, line_of
-from app.sheets.reading import LARGEST, MOST_LINES, read_table
+from app.sheets.reading import LARGEST, MOST_LINES, Table, read_table
 from tests.sheets.tables import HEADERS, LEA, ZOE, csv_of, text_of, xlsx_of
 
 ENCODINGS = ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "utf-16-le", "utf-16-be"]
@@ -184,6 +185,43 @@ def test_an_archive_that_unpacks_to_much_more_is_refused_before_it_is_unpacked()
     assert len(content) < LARGEST
     with pytest.raises(refusals.TableTooLarge):
         read_table(content)
+
+
+def damaged(content: bytes, seed: int) -> bytes:
+    """With some other bytes, always the same."""
+    chance, bytes_ = Random(seed), bytearray(content)
+    for _ in range(chance.randint(1, 8)):
+        bytes_[chance.randrange(len(bytes_))] = chance.randrange(256)
+    return bytes(bytes_)
+
+
+def damaged_within(content: bytes, seed: int) -> bytes:
+    """A workbook whose parts are damaged, in a whole archive."""
+    source, target = zipfile.ZipFile(BytesIO(content)), BytesIO()
+    chance = Random(seed)
+    victim = chance.choice(source.namelist())
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in source.namelist():
+            part = source.read(name)
+            archive.writestr(name, damaged(part, seed) if name == victim else part)
+    return target.getvalue()
+
+
+def test_a_damaged_file_is_read_or_refused_and_never_a_fault() -> None:
+    book, text = xlsx_of(ZOE, LEA), csv_of(ZOE, LEA)
+    files = [
+        *(damaged(each, seed) for seed in range(40) for each in (book, text)),
+        *(damaged_within(book, seed) for seed in range(40)),
+    ]
+
+    answers: set[type] = set()
+    for content in files:
+        try:
+            answers.add(type(read_table(content)))
+        except refusals.SheetRefused as refused:
+            answers.add(type(refused))
+
+    assert {Table, refusals.NotATable} <= answers
 
 
 def test_too_many_lines_or_columns_are_refused() -> None:
