@@ -18,6 +18,7 @@ from app.errors import NotFound
 from app.ledger import Entry
 from app.models import Account, AuditEntry, Booking, CanteenUser, Pupil, PupilAccount, StoredFile
 from app.privacy.erasure import erase_family, outlook
+from app.privacy.family import family_of, rows_of
 from app.privacy.refusals import AlreadyErased, MoneyOnItsWay
 from app.refusals import AccountNotEmpty, MealsBooked, RefundOpen
 from app.transaction import transaction
@@ -337,3 +338,25 @@ def test_what_is_not_settled_stands_against_it() -> None:
         erase(account_id)
     with pytest.raises(NotFound):
         erase(999_999)
+
+
+def test_what_only_one_household_may_read_is_not_the_others(shared_app: Flask) -> None:
+    first, second = household(), household()
+    with transaction(SYSTEM) as session:
+        pupil_id = first.ids[Pupil]
+        session.add(PupilAccount(pupil_id=pupil_id, account_id=second.ids[Account]))
+        exclusion = session.get_one(models.Exclusion, first.ids[models.Exclusion])
+        exclusion.account_id = first.ids[Account]
+    table = models.Exclusion.metadata.tables["exclusion"]
+
+    with looking() as session:
+        seen = [
+            exclusion_id in session.scalars(sa.select(table.c.id).where(rows_of(table, family)))
+            for exclusion_id in [first.ids[models.Exclusion]]
+            for family in (
+                family_of(session, first.ids[Account]),
+                family_of(session, second.ids[Account]),
+            )
+        ]
+
+    assert seen == [True, False]
