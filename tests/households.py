@@ -26,6 +26,7 @@ NOBODYS: Final = frozenset(
         models.CashCount,
         models.KitchenPrint,
         models.RollOver,
+        models.TaxArchive,
     }
 )
 # Texts that are codes of the program or hashes, and say nothing about anybody.
@@ -209,6 +210,7 @@ class _Maker:
             state=words.PaymentState.VALIDATED,
             terms_version=1,
             terms_accepted_at=now(),
+            reason=f"{mark}p",
         )
         # As an address of the matrix names it.
         payment = self.session.get_one(models.OnlinePayment, payment_id)
@@ -339,6 +341,11 @@ class _Maker:
             end_to_end_id=mark,
             state=words.BankEntryState.QUEUED,
             reason=words.EntryReason.NO_REFERENCE,
+        )
+        self.add(
+            models.PayoutLine,
+            transfer_id=self.ids[models.Transfer],
+            bank_entry_id=self.ids[models.BankEntry],
         )
         day = date(1990, 1, 1) + timedelta(days=bank_file_id)
         self.add(

@@ -33,6 +33,7 @@ _UNSETTLED: Final = (
     PaymentState.CREATED,
     PaymentState.STARTED,
     PaymentState.PAID_TWICE,
+    PaymentState.REFUNDING,
     PaymentState.MISMATCHED,
 )
 NOBODY: Final = "–"
