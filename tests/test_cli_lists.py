@@ -69,6 +69,7 @@ def test_the_day_and_the_classes_may_be_chosen(
         (b"", [], "Il n’y a pas d’élèves"),
         (b"a;b\n1;2\n", [], "Les colonnes de cette liste sont inconnues"),
         (csv_of(ZOE), ["--year", "1999"], "introuvable"),
+        (csv_of(ZOE), ["--from", "2027-12-24"], "sortent de l’année scolaire"),
         (b"x;y\n" * 2_700_000, [], "trop grand"),
     ],
 )

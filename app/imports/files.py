@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access import actor_of
-from app.errors import ChangedMeanwhile
+from app.errors import ChangedMeanwhile, NotFound
 from app.models import Diet, Import, MealType, SchoolYear, StoredFile, TariffCategory
-from app.refusals import NothingToImport
+from app.refusals import NothingToImport, OutsideYear
 from app.sheets import columns
 from app.sheets.cells import line_of
 from app.sheets.known import Choices
@@ -125,10 +125,15 @@ def choices_of(
 
 
 def choices_in(session: Session, item: Import) -> Choices:
-    """The choices that were kept, with the dates of their year."""
+    """The choices that were kept, with the dates of their year.
+
+    Raises: NotFound for a year that is no more; OutsideYear for a first day after its end.
+    """
     kept = item.choices
-    year = session.get_one(SchoolYear, kept["year"])
-    return Choices(
+    year = session.get(SchoolYear, kept["year"])
+    if year is None:
+        raise NotFound
+    found = Choices(
         year_id=year.id,
         year_starts_on=year.starts_on,
         year_ends_on=year.ends_on,
@@ -137,6 +142,9 @@ def choices_in(session: Session, item: Import) -> Choices:
         category_id=kept["category"],
         makes_classes=kept["makes_classes"],
     )
+    if found.first_day >= found.year_ends_on:
+        raise OutsideYear
+    return found
 
 
 def columns_in(item: Import) -> list[SheetColumn | None]:
