@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import schema, triggers
 from app.access import is_guarded, scope_of
 from app.demo import is_demo
-from app.doctor.finding import Finding, Level, first_line, for_real
+from app.doctor.finding import Finding, Level, first_line
 from app.extensions import db
 from app.ledger import discrepancies
 from app.models import CanteenSettings
@@ -117,7 +117,7 @@ def _demo() -> Finding:
     title = gettext("Demo")
     if is_demo():
         told = gettext("This is the demo canteen: everybody knows its passwords.")
-        level = for_real(True) if current_app.config["PRODUCTION"] else Level.OK  # noqa: FBT003
+        level = Level.ERROR if current_app.config["PRODUCTION"] else Level.OK
         return Finding(level, title, told)
     return Finding(Level.OK, title, gettext("The database holds no demo."))
 

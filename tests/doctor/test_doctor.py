@@ -122,6 +122,13 @@ def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
         assert "DATABASE_URL" in finding.text
         assert levels(app, check_tables) == []
 
+        backup = ["canteen", "backup", "--out", str(tmp_path / "backups")]
+        refused = app.test_cli_runner().invoke(args=backup)
+        assert refused.exit_code == 1
+        assert len(refused.output.splitlines()) == 1
+        assert "doctor" in refused.output
+        assert list((tmp_path / "backups").iterdir()) == []
+
 
 def test_tables_that_were_never_made(tmp_path: Path) -> None:
     with running(create_test_app(sqlite_url(tmp_path / "new.sqlite"), tmp_path)) as app:
