@@ -38,6 +38,7 @@ RULES: Final = {
     "messages": _l("Messages to families"),
     "downloads": _l("Who downloaded which document"),
     "imports": _l("Values from before an import"),
+    "lists": _l("Lists of pupils that nobody has entered"),
     "families": _l("Families that left, all that the accounts do not need"),
     "vouchers": _l("Files of the bank that are older than ten years"),
 }

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.clock import Now, instant_of, local
+from app.imports.files import drop
 from app.models import (
     Account,
     CanteenSettings,
@@ -35,11 +36,12 @@ from app.privacy.departed import (
 )
 from app.privacy.erasure import erase_family, obstacle
 from app.privacy.vouchers import empty_vouchers, old_vouchers
-from app.vocabulary import FactKind, MailState
+from app.vocabulary import FactKind, ImportState, MailState
 
 BATCH: Final = 500
 FAMILIES_A_BATCH: Final = 5
 ATTEMPTS_KEPT: Final = timedelta(days=1)
+LISTS_KEPT: Final = timedelta(days=60)
 YEARS_OF_ACCOUNTS: Final = 10  # CO art. 958f, from the end of the business year
 
 
@@ -67,6 +69,11 @@ class Terms:
     def attempts_before(self) -> datetime:
         """Failed logins of before this instant slow nobody down any more."""
         return instant_of(self.today, time()) - ATTEMPTS_KEPT
+
+    @property
+    def lists_before(self) -> datetime:
+        """Lists of pupils that were received before this instant are not entered any more."""
+        return instant_of(self.today, time()) - LISTS_KEPT
 
     @property
     def left_before(self) -> date:
@@ -174,6 +181,20 @@ def _forget_values(session: Session, terms: Terms, _: Now) -> int:
     return len(ids)
 
 
+def _waiting_lists(terms: Terms) -> sa.Select[int]:
+    """Lists of pupils that nobody has entered for long: the file of a whole school."""
+    return sa.select(Import.id).where(
+        Import.state == ImportState.RECEIVED, Import.received_at < terms.lists_before
+    )
+
+
+def _drop_lists(session: Session, terms: Terms, _: Now) -> int:
+    ids = session.scalars(_waiting_lists(terms).order_by(Import.id).limit(BATCH)).all()
+    for import_id in ids:
+        drop(session, session.get_one(Import, import_id))
+    return len(ids)
+
+
 # -- families --------------------------------------------------------------------------------------
 
 
@@ -223,6 +244,7 @@ RULES: Final = (
     _rows(OutboxFact, _old_fact, "facts"),
     _rows(Message, _old_message, "messages"),
     _rows(DocumentDownload, lambda t: DocumentDownload.downloaded_at < t.mails_before, "downloads"),
+    Rule("lists", lambda session, terms: _count(session, _waiting_lists(terms)), _drop_lists),
     Rule("imports", lambda session, terms: _count(session, _old_values(terms)), _forget_values),
     Rule("families", lambda session, terms: len(_free_families(session, terms)), _erase_families),
     Rule(

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app import clock, models
+from app import clock, import_jobs, models
 from app import vocabulary as words
 from app.access import SYSTEM
 from app.models import Account, Enrolment, HealthRecord, Message, OutboxFact, OutboxMail, Pupil
@@ -27,6 +27,7 @@ from tests.delivery.mailing import looking
 from tests.factories import make_family, make_pupil
 from tests.households import make_household
 from tests.privacy.test_erasure import settled
+from tests.sheets.tables import ZOE, csv_of
 
 TODAY = date(2026, 11, 16)
 
@@ -238,3 +239,18 @@ def test_files_of_the_bank_are_emptied_after_ten_years(frozen_clock: FrozenClock
         file = session.get_one(models.StoredFile, made.ids[models.StoredFile])
         entry = session.get_one(models.BankEntry, made.ids[models.BankEntry])
         assert (file.size, file.content, entry.counterparty) == (0, b"", "")
+
+
+def test_a_list_of_pupils_that_nobody_enters_goes_with_its_file(
+    frozen_clock: FrozenClock,
+) -> None:
+    import_jobs.receive_list(csv_of(ZOE), "eleves.csv", SYSTEM)
+    frozen_clock.advance(timedelta(days=60))
+    kept = run().get("lists", 0)
+    frozen_clock.advance(timedelta(days=1))
+
+    gone = run().get("lists", 0)
+
+    with looking() as session:
+        files = session.scalars(sa.select(models.StoredFile)).all()
+    assert (kept, gone, files) == (0, 1, [])
