@@ -19,7 +19,8 @@ from app import clock
 from app.access import EVERYTHING, SYSTEM, ParentScope, scope_of
 from app.extensions import db
 from app.models import CanteenUser, LoginAttempt
-from app.security import current_actor, digest, is_staff
+from app.passwords import digest
+from app.security import current_actor, is_staff
 from app.transaction import transaction
 
 

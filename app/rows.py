@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from flask import Response, abort, flash, g, has_app_context, request, url_for
+from flask import Response, abort, flash, g, request, url_for
 from flask_appbuilder import ModelView, expose, has_access, permission_name
 from flask_appbuilder.urltools import get_order_args, get_page_args, get_page_size_args
 from flask_babel import lazy_gettext
@@ -25,6 +25,7 @@ from app.fields import RecordField
 from app.filters import record_id
 from app.records import Rows
 from app.refusals import ListTooLong
+from app.request_filters import RequestFilters
 from app.security import current_actor
 from app.transaction import transaction
 from app.uses import refuse_if_used
@@ -44,23 +45,6 @@ def _check_pages() -> None:
     for name, value in request.args.items():
         if name.startswith(("page_", "psize_")) and record_id(value) is None:
             abort(400)
-
-
-class RequestFilters:
-    """The view's `_filters`, one set per request: the stock ones are shared between requests."""
-
-    def __get__(self, view: Any, owner: type | None = None) -> Any:
-        if view is None:
-            return self
-        if not has_app_context():
-            return view.__dict__.get("_filters_at_start")
-        kept = g.setdefault("view_filters", {})
-        if view not in kept:
-            kept[view] = view.datamodel.get_filters(view.search_columns)
-        return kept[view]
-
-    def __set__(self, view: Any, value: Any) -> None:
-        view.__dict__["_filters_at_start"] = value
 
 
 class TableView(ModelView):

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from app import create_app, security
 from app.access import SYSTEM
 from app.models import CanteenUser
-from app.security import FAB_ROLES, PERMISSIONS, reset_token, user_of_reset_token
+from app.passwords import RESET_TOKEN_LIFE, reset_token, user_of_reset_token
+from app.security import FAB_ROLES, PERMISSIONS
 from app.transaction import transaction
 from app.vocabulary import Role
 from tests.conftest import FrozenClock
@@ -119,7 +120,7 @@ def test_a_reset_token_is_good_for_an_hour_and_for_one_user(
     with app.app_context(), transaction(SYSTEM) as session:
         token = reset_token(session.get_one(CanteenUser, family.user_id))
 
-    frozen_clock.advance(security.RESET_TOKEN_LIFE - timedelta(seconds=1))
+    frozen_clock.advance(RESET_TOKEN_LIFE - timedelta(seconds=1))
     in_time = found(app, token)
     frozen_clock.advance(timedelta(seconds=1))
 

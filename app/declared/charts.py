@@ -22,7 +22,8 @@ from app.exports import FileFormat, francs
 from app.extensions import db
 from app.filters import FromDay
 from app.money import format_chf
-from app.rows import RequestFilters, Rows
+from app.request_filters import RequestFilters
+from app.rows import Rows
 from app.widgets import SearchWidget
 
 _A_SUNDAY: Final = date(2023, 1, 1)

@@ -25,9 +25,10 @@ from app.errors import BadInput
 from app.extensions import db
 from app.filters import Condition, record_id
 from app.models import Account, AccountHolder, CanteenUser, Pupil, PupilAccount
+from app.passwords import hash_first_password
 from app.refusals import NoLetters
 from app.rules.passwords import first_password
-from app.security import current_actor, hash_first_password
+from app.security import current_actor
 from app.transaction import transaction
 
 MOST_AT_ONCE: Final = 1000

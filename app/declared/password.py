@@ -17,9 +17,10 @@ from app.errors import ChangedMeanwhile
 from app.extensions import db
 from app.forms import ChangePasswordForm, ForgottenForm, NewPasswordForm
 from app.models import CanteenUser, LoginAttempt, OutboxFact
+from app.passwords import digest, hash_password, user_of_reset_token
 from app.refusals import LinkTooOld, WrongPassword
 from app.registration import NO_MAIL
-from app.security import current_actor, digest, hash_password, user_of_reset_token
+from app.security import current_actor
 from app.transaction import transaction
 from app.vocabulary import FactKind
 

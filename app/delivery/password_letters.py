@@ -4,7 +4,7 @@ from flask_babel import gettext as _
 
 from app.delivery.letter import Letter, Link
 from app.delivery.telling import Telling
-from app.security import reset_token
+from app.passwords import reset_token
 
 
 def password_reset(told: Telling) -> Letter:

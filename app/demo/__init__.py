@@ -20,7 +20,7 @@ from app.demo.years import span_around
 from app.errors import DatabaseNotEmpty
 from app.extensions import db
 from app.models import Account, CanteenSettings, CanteenUser, MealType, Pupil, SchoolYear
-from app.security import hash_password
+from app.passwords import hash_password
 from app.transaction import transaction
 
 PASSWORD: Final = "Demo-Leysin-1"  # noqa: S105 - public: it is what visitors log in with

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count, islice
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import Role as StoredRole
@@ -281,7 +281,11 @@ def _write_health(session: Session, families: list[Family]) -> None:
         }
         for number, child in enumerate(special)
     ]
-    mild = {"allergens": ["celery", "mustard"], "severity": Severity.INTOLERANCE, "note": ""}
+    mild: dict[str, Any] = {
+        "allergens": ["celery", "mustard"],
+        "severity": Severity.INTOLERANCE,
+        "note": "",
+    }
     for number in _INTOLERANT:
         child = next(child for child in families[number].own if not child.eats_specially)
         rows.append({"pupil_id": child.id, **mild})

@@ -6,8 +6,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.models import CanteenUser, OutboxFact
+from app.passwords import reset_token
 from app.registration import NO_MAIL
-from app.security import reset_token
 from app.vocabulary import FactKind
 from tests.conftest import FrozenClock
 from tests.declared.acting import (

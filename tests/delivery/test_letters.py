@@ -24,8 +24,8 @@ from app.models import (
     PupilAccount,
     ServiceDay,
 )
+from app.passwords import user_of_reset_token
 from app.payments.till import cancel_receipt, record_cash
-from app.security import user_of_reset_token
 from app.transaction import transaction
 from app.vocabulary import Channel, FactKind, Language, MealKind, Reason
 from tests.booking.acting import (
