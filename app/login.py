@@ -20,6 +20,7 @@ from app.access import EVERYTHING, SYSTEM, ParentScope, scope_of
 from app.extensions import db
 from app.models import CanteenUser, LoginAttempt
 from app.passwords import digest
+from app.registration import NO_PASSWORD
 from app.security import current_actor, is_staff
 from app.transaction import transaction
 
@@ -142,10 +143,11 @@ class CanteenSecurityManager(SecurityManager):
         if not is_readable or not password or is_slowed_down(identifier):
             return None
         user = _find_user(identifier)
-        kept = current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"]
-        if user is not None and user.is_active and user.password:
-            kept = user.password
-        is_right = check_password_hash(kept, password) and user is not None and user.is_active
+        # Who has no password yet waits as long as anybody, and does not come in.
+        kept = str(user.password or "") if user is not None and user.is_active else ""
+        has_one = kept not in {"", NO_PASSWORD}
+        fake = current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"]
+        is_right = check_password_hash(kept if has_one else fake, password) and has_one
         _record_attempt(identifier, user if is_right else None)
         return user if is_right else None
 
