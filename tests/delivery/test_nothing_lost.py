@@ -105,9 +105,12 @@ def test_kill_9_in_the_middle_loses_no_mail_and_makes_none_up(
         is_well = Worker(app_on).run_once()
 
         with looking() as session:
-            states = [mail.state for mail in mails(session)]
+            # The worker closes today as well, if there is school, and tells the kitchen.
+            told = [mail for mail in mails(session) if mail.kind is not FactKind.KITCHEN_LIST]
+            states = [mail.state for mail in told]
     readers = {str(m["Message-ID"]): str(m["To"].addresses[0].username) for m in peer.taken}
     assert is_well
     assert taken_before >= KILLS
     assert states == [MailState.SENT] * TOLD
-    assert sorted(readers.values()) == sorted(family.username for family in families)
+    told_families = [name for name in readers.values() if name != "kitchen"]
+    assert sorted(told_families) == sorted(family.username for family in families)
