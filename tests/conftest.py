@@ -146,3 +146,21 @@ def frozen_clock(monkeypatch: pytest.MonkeyPatch) -> FrozenClock:
     frozen = FrozenClock(A_SCHOOL_MORNING)
     monkeypatch.setattr("app.clock.now", frozen.now)
     return frozen
+
+
+@pytest.fixture
+def evening(frozen_clock: FrozenClock) -> FrozenClock:
+    """Eight o'clock in the evening: the day is closed, the families pay."""
+    frozen_clock.set("2026-11-16 20:00")
+    return frozen_clock
+
+
+@pytest.fixture
+def books_agree(app_on: Flask) -> Iterator[None]:
+    """After the test every balance is the sum of its transfers."""
+    from app.extensions import db
+    from app.ledger import discrepancies
+
+    yield
+    with app_on.app_context(), Session(db.engine) as reading:
+        assert discrepancies(reading) == []

@@ -31,11 +31,7 @@ from tests.payments.paying import (
 from tests.sessions import reading, writing
 from tests.web import Browser, forms_of, logged_in, text_of
 
-
-@pytest.fixture(autouse=True)
-def evening(frozen_clock: FrozenClock) -> FrozenClock:
-    frozen_clock.set("2026-11-16 20:00")
-    return frozen_clock
+pytestmark = pytest.mark.usefixtures("evening")
 
 
 def form(household: Family, **more: str) -> dict[str, str]:

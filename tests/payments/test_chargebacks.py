@@ -1,7 +1,5 @@
 """Card payments that were taken back after they were credited, on both databases."""
 
-from collections.abc import Iterator
-
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -34,18 +32,7 @@ from tests.payments.refunding import accountant
 from tests.sessions import reading, writing
 from tests.web import logged_in, text_of
 
-
-@pytest.fixture(autouse=True)
-def evening(frozen_clock: FrozenClock) -> FrozenClock:
-    frozen_clock.set("2026-11-16 20:00")
-    return frozen_clock
-
-
-@pytest.fixture
-def books_agree(app_on: Flask) -> Iterator[None]:
-    yield
-    with reading(app_on) as session:
-        assert ledger.discrepancies(session) == []
+pytestmark = pytest.mark.usefixtures("evening")
 
 
 def paid(app: Flask, household: Family, request_id: str = "") -> int:

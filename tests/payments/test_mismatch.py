@@ -1,25 +1,22 @@
 """Payments that are not as they were ordered: looked at, settled by a person, on both databases."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 
-from app import clock, ledger
+from app import clock
 from app.access import SYSTEM, Actor
 from app.enquiries import enquire, standing_of
 from app.errors import CannotDecide, NotAllowed
-from app.models import CanteenUser, OnlinePayment, TopUp
+from app.models import OnlinePayment, TopUp
 from app.payments.gateway import Outcome, Standing
 from app.payments.mismatch import Decision, decide, decisions
 from app.transaction import transaction
 from app.vocabulary import Channel, PaymentState, TopUpState
 from app.worker import TASKS, Worker
 from tests.booking.acting import RULES
-from tests.conftest import FrozenClock
 from tests.delivery.mailing import files_of
 from tests.payments.paying import (
     balance,
@@ -31,29 +28,13 @@ from tests.payments.paying import (
     top_ups,
     wish,
 )
-from tests.sessions import reading
+from tests.payments.refunding import accountant
 from tests.web import logged_in, text_of
 
 REASON = "Montant corrigé par le prestataire"
 
 
-@pytest.fixture(autouse=True)
-def evening(frozen_clock: FrozenClock) -> FrozenClock:
-    frozen_clock.set("2026-11-16 20:00")
-    return frozen_clock
-
-
-@pytest.fixture
-def books_agree(app_on: Flask) -> Iterator[None]:
-    yield
-    with reading(app_on) as session:
-        assert ledger.discrepancies(session) == []
-
-
-def accountant(app: Flask) -> Actor:
-    with reading(app) as session:
-        query = sa.select(CanteenUser.id).where(CanteenUser.username == "accounting")
-        return Actor(session.scalars(query).one(), is_staff=True, channel=Channel.DESK)
+pytestmark = pytest.mark.usefixtures("evening")
 
 
 def pay(app: Flask, household: Any, amount: int = 4500) -> int:
@@ -69,7 +50,7 @@ def pay(app: Flask, household: Any, amount: int = 4500) -> int:
 def settle(app: Flask, payment_id: int, decision: Decision, by: Actor | None = None) -> None:
     with app.app_context():
         standing = standing_of(payment_id)
-        with transaction(by or accountant(app)) as session:
+        with transaction(by or accountant(app, "accounting")) as session:
             decide(session, payment_id, decision, standing, REASON, RULES, clock.now)
 
 
@@ -83,7 +64,7 @@ def test_what_was_really_received_is_credited_and_who_decided_is_kept(
 
     found = payment(app_on, payment_id)
     assert (found.state, found.received, found.amount) == (PaymentState.VALIDATED, 4500, 4500)
-    assert (found.decided_by_id, found.reason) == (accountant(app_on).user_id, REASON)
+    assert (found.decided_by_id, found.reason) == (accountant(app_on, "accounting").user_id, REASON)
     assert balance(app_on, household) == clearing(app_on) == 4500
     states = [(top_up.state, top_up.amount) for top_up in top_ups(app_on)]
     assert states == [(TopUpState.CANCELLED, 5000), (TopUpState.CREDITED, 4500)]

@@ -1,6 +1,5 @@
 """Online payments, step by step, on both databases."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app import clock, ledger
+from app import clock
 from app.enquiries import enquire
 from app.errors import AccountArchived, AmountNotInSteps, AmountOutOfRange, NotFound, SentBefore
 from app.models import (
@@ -39,18 +38,7 @@ from tests.payments.paying import (
 )
 from tests.sessions import reading, writing
 
-
-@pytest.fixture(autouse=True)
-def evening(frozen_clock: FrozenClock) -> FrozenClock:
-    frozen_clock.set("2026-11-16 20:00")
-    return frozen_clock
-
-
-@pytest.fixture
-def books_agree(app_on: Flask) -> Iterator[None]:
-    yield
-    with reading(app_on) as session:
-        assert ledger.discrepancies(session) == []
+pytestmark = pytest.mark.usefixtures("evening")
 
 
 def work(app: Flask) -> None:

@@ -36,10 +36,7 @@ LEFT = {"datatrans": "canceled", "postfinance": "VOIDED"}
 FAILED = {"datatrans": "failed", "postfinance": "FAILED"}
 
 
-@pytest.fixture(autouse=True)
-def evening(frozen_clock: FrozenClock) -> FrozenClock:
-    frozen_clock.set("2026-11-16 20:00")
-    return frozen_clock
+pytestmark = pytest.mark.usefixtures("evening")
 
 
 @pytest.fixture(params=["datatrans", "postfinance"])
