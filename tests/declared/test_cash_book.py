@@ -89,8 +89,8 @@ def test_what_cannot_be_counted_is_refused_in_words(
 
 
 def test_the_overview_adds_up(app: Flask, till: Browser) -> None:
-    page = text_of(logged_in(app, "accounting").get("/accounting/").text)
+    page = text_of(logged_in(app, "accounting").get("/accounting/chart/").text)
 
     assert "Avances des familles CHF 20.00 · 1 compte" in page
     assert "nov. 2026 20.00" in page
-    assert till.get("/accounting/").status_code == 403
+    assert till.get("/accounting/chart/").status_code == 403

@@ -266,6 +266,10 @@ def settings(app: Flask) -> dict[str, Any]:
         "bank_channel": "camt.054",
         "creditor_iban": "CH93 0076 2011 6238 5295 7",
         "reference_prefix": "000000",
+        "announced_days": "30",
+        "health_days": "90",
+        "mail_months": "24",
+        "leaver_years": "2",
     }
 
 
