@@ -1,6 +1,5 @@
 """Children who have left, and their health data, which goes some time after."""
 
-from collections.abc import Sequence
 from datetime import date, time, timedelta
 
 import sqlalchemy as sa
@@ -26,42 +25,35 @@ def departed_before(day: date) -> sa.Select[int]:
     return sa.select(Pupil.id).where(sa.or_(archived, ended))
 
 
-def _records(today: date, days: int) -> sa.Select[HealthRecord]:
+def expired_records(today: date, days: int) -> sa.Select[HealthRecord]:
+    """Records whose day has come, and those of children who left so many days ago."""
     left = departed_before(today - timedelta(days=days))
     return sa.select(HealthRecord).where(
         sa.or_(HealthRecord.expires_on <= today, HealthRecord.pupil_id.in_(left))
     )
 
 
-def expired_health(session: Session, today: date, days: int) -> Sequence[HealthRecord]:
-    """Records whose day has come, and those of children who left so many days ago."""
-    return session.scalars(_records(today, days).order_by(HealthRecord.id)).all()
-
-
-def _papers(today: date, days: int) -> sa.Select[FamilyPaper]:
+def expired_papers(today: date, days: int) -> sa.Select[FamilyPaper]:
+    """Medical papers of children who left so many days ago."""
     left = departed_before(today - timedelta(days=days))
     return sa.select(FamilyPaper).where(
         FamilyPaper.kind == PaperKind.MEDICAL, FamilyPaper.pupil_id.in_(left)
     )
 
 
-def expired_papers(session: Session, today: date, days: int) -> Sequence[FamilyPaper]:
-    """Medical papers of children who left so many days ago."""
-    return session.scalars(_papers(today, days).order_by(FamilyPaper.id)).all()
-
-
 def is_any_expired(session: Session, today: date, days: int) -> bool:
     """Whether `expire_health` would find something."""
     return any(
         session.scalar(query.limit(1)) is not None
-        for query in (_records(today, days), _papers(today, days))
+        for query in (expired_records(today, days), expired_papers(today, days))
     )
 
 
 def expire_health(session: Session, today: date, days: int, limit: int) -> int:
     """Delete so many of them at most, with their files; how many. The audit keeps no value."""
-    records = expired_health(session, today, days)[:limit]
-    papers = expired_papers(session, today, days)[:limit]
+    old_records = expired_records(today, days).order_by(HealthRecord.id).limit(limit)
+    old_papers = expired_papers(today, days).order_by(FamilyPaper.id).limit(limit)
+    records, papers = session.scalars(old_records).all(), session.scalars(old_papers).all()
     files = [paper.stored_file_id for paper in papers]
     if records:
         forget_values(session, {HealthRecord.__name__: {record.id for record in records}})

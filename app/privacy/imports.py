@@ -13,10 +13,11 @@ Records = Mapping[str, Collection[int]]
 
 def records_of(session: Session, family: Family) -> Records:
     """The family's rows as imports name them: by class, their keys."""
+    named = _named(session)
     return {
         entity: set(session.scalars(sa.select(table.c.id).where(rows_of(table, family))))
         for entity, table in entities()
-        if entity in _named(session)
+        if entity in named
     }
 
 

@@ -5,9 +5,10 @@ stopped, and one that is finished finds nothing. The terms are settings of the a
 """
 
 from calendar import monthrange
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -31,8 +32,8 @@ from app.models import (
 from app.privacy.departed import (
     departed_before,
     expire_health,
-    expired_health,
     expired_papers,
+    expired_records,
 )
 from app.privacy.erasure import erase_family, obstacle
 from app.privacy.vouchers import empty_vouchers, old_vouchers
@@ -105,9 +106,14 @@ def _count(session: Session, query: sa.Select[Any]) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
 
 
+def _batch(session: Session, query: sa.Select[int]) -> Sequence[int]:
+    """The first ids that the query selects."""
+    return session.scalars(query.order_by(*query.selected_columns).limit(BATCH)).all()
+
+
 def _deleted(session: Session, model: type[Any], query: sa.Select[int]) -> int:
     """Delete a batch of the rows that the query selects."""
-    ids = session.scalars(query.order_by(model.id).limit(BATCH)).all()
+    ids = _batch(session, query)
     session.execute(sa.delete(model).where(model.id.in_(ids)))
     return len(ids)
 
@@ -136,7 +142,7 @@ def _old_mails(terms: Terms) -> sa.Select[int]:
 
 
 def _erase_mails(session: Session, terms: Terms, _: Now) -> int:
-    ids = session.scalars(_old_mails(terms).order_by(OutboxMail.id).limit(BATCH)).all()
+    ids = _batch(session, _old_mails(terms))
     session.execute(sa.delete(OutboxMailFact).where(OutboxMailFact.mail_id.in_(ids)))
     session.execute(sa.delete(OutboxMail).where(OutboxMail.id.in_(ids)))
     return len(ids)
@@ -174,7 +180,7 @@ def _old_values(terms: Terms) -> sa.Select[int]:
 
 
 def _forget_values(session: Session, terms: Terms, _: Now) -> int:
-    ids = session.scalars(_old_values(terms).order_by(ImportLine.id).limit(BATCH)).all()
+    ids = _batch(session, _old_values(terms))
     session.execute(
         sa.update(ImportLine).where(ImportLine.id.in_(ids)).values(records=[], problems=[])
     )
@@ -189,7 +195,7 @@ def _waiting_lists(terms: Terms) -> sa.Select[int]:
 
 
 def _drop_lists(session: Session, terms: Terms, _: Now) -> int:
-    ids = session.scalars(_waiting_lists(terms).order_by(Import.id).limit(BATCH)).all()
+    ids = _batch(session, _waiting_lists(terms))
     for import_id in ids:
         drop(session, session.get_one(Import, import_id))
     return len(ids)
@@ -211,10 +217,10 @@ def families_that_left(session: Session, terms: Terms) -> Sequence[Account]:
     return session.scalars(query.order_by(Account.id)).all()
 
 
-def _free_families(session: Session, terms: Terms) -> list[int]:
-    """Of those the ones that nothing stands against."""
+def _free_families(session: Session, terms: Terms) -> Iterator[int]:
+    """Of those the ones that nothing stands against, looked at one by one."""
     left = families_that_left(session, terms)
-    return [each.id for each in left if obstacle(session, each.id) is None]
+    return (each.id for each in left if obstacle(session, each.id) is None)
 
 
 def held_back(session: Session, terms: Terms) -> Mapping[Account, Any]:
@@ -224,7 +230,7 @@ def held_back(session: Session, terms: Terms) -> Mapping[Account, Any]:
 
 
 def _erase_families(session: Session, terms: Terms, now: Now) -> int:
-    ids = _free_families(session, terms)[:FAMILIES_A_BATCH]
+    ids = list(islice(_free_families(session, terms), FAMILIES_A_BATCH))
     for account_id in ids:
         erase_family(session, account_id, now)
     return len(ids)
@@ -234,8 +240,8 @@ RULES: Final = (
     Rule(
         "health",
         lambda session, terms: (
-            len(expired_health(session, terms.today, terms.health_days))
-            + len(expired_papers(session, terms.today, terms.health_days))
+            _count(session, expired_records(terms.today, terms.health_days))
+            + _count(session, expired_papers(terms.today, terms.health_days))
         ),
         lambda session, terms, _: expire_health(session, terms.today, terms.health_days, BATCH),
     ),
@@ -246,7 +252,11 @@ RULES: Final = (
     _rows(DocumentDownload, lambda t: DocumentDownload.downloaded_at < t.mails_before, "downloads"),
     Rule("lists", lambda session, terms: _count(session, _waiting_lists(terms)), _drop_lists),
     Rule("imports", lambda session, terms: _count(session, _old_values(terms)), _forget_values),
-    Rule("families", lambda session, terms: len(_free_families(session, terms)), _erase_families),
+    Rule(
+        "families",
+        lambda session, terms: sum(1 for _ in _free_families(session, terms)),
+        _erase_families,
+    ),
     Rule(
         "vouchers",
         lambda session, terms: len(old_vouchers(session, terms.vouchers_before)),
