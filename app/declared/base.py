@@ -14,11 +14,18 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
 from app.errors import Refusal
-from app.filters import Condition, Where
+from app.extensions import db
+from app.filters import Condition, Where, record_id
 from app.rows import ACT, KEEP, TableView
 from app.web_errors import refusal_of, sentence_of
 
 ARCHIVE = "archive|restore"
+
+
+def asked(name: str, model: type[Any]) -> Any:
+    """The record that the address names: ?pupil=7; None if there is no such."""
+    key = record_id(request.args.get(name))
+    return None if key is None else db.session().get(model, key)
 
 
 class SplitView(TableView):

@@ -11,12 +11,10 @@ from wtforms import DateField
 from wtforms.validators import DataRequired
 
 from app import clock
-from app.declared.base import FormView
+from app.declared.base import FormView, asked
 from app.departures import leave, plan_departure
 from app.enrolments import change_class
-from app.extensions import db
 from app.fields import LastDayField, last_day
-from app.filters import record_id
 from app.forms import class_field, record_field
 from app.models import Enrolment, Pupil, TariffCategory
 from app.security import current_actor
@@ -28,8 +26,7 @@ class OfPupilForm(FormView):
 
     def pupil(self) -> Pupil:
         """404 for an address that names nobody in use."""
-        key = record_id(request.args.get("pupil"))
-        found = None if key is None else db.session().get(Pupil, key)
+        found: Pupil | None = asked("pupil", Pupil)
         if found is None or found.archived_at is not None:
             abort(404)
         return found

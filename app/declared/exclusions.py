@@ -26,7 +26,7 @@ from app.booking.exclusions import (
     shorten,
 )
 from app.context import letterhead, pdf_answer, service_rules
-from app.declared.base import FormView
+from app.declared.base import FormView, asked
 from app.declared.children import OfPupilView, shown_last_day
 from app.declared.exclusion_letters import letters_of
 from app.declared.files import attachment, read_upload, stored_file
@@ -258,8 +258,7 @@ class LiftExclusionView(FormView):
 
 
 def _exclusion() -> Exclusion:
-    key = record_id(request.args.get("exclusion"))
-    found = None if key is None else db.session().get(Exclusion, key)
+    found: Exclusion | None = asked("exclusion", Exclusion)
     if found is None:
         abort(404)
     return found

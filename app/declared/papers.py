@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Response, g, request, url_for
+from flask import Response, g, url_for
 from flask_appbuilder import expose, has_access
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
@@ -13,12 +13,12 @@ from wtforms.validators import DataRequired, InputRequired
 
 from app import clock
 from app.access import actor_of
+from app.declared.base import asked
 from app.declared.files import attachment, stored_file
 from app.declared.health_log import log_health_access
 from app.errors import BadInput, NotFound
 from app.extensions import db
 from app.fields import PaperField
-from app.filters import record_id
 from app.models import Account, FamilyPaper, Pupil, StoredFile
 from app.rows import Rows, TableView
 from app.rules.files import safe_name
@@ -98,7 +98,7 @@ class FamilyPaperView(TableView):
         """Of the pupil, or else of the account, that the address names."""
         session = db.session()
         (paper,) = g.papers
-        item.pupil_id, item.account_id = _asked("pupil", Pupil), _asked("account", Account)
+        item.pupil_id, item.account_id = _asked_id("pupil", Pupil), _asked_id("account", Account)
         if (item.pupil_id is None) == (item.account_id is None):
             raise NotFound
         if paper.kind is PaperKind.MEDICAL and item.pupil_id is None:
@@ -138,9 +138,8 @@ class FamilyPaperView(TableView):
         return attachment(file_id, name)
 
 
-def _asked(name: str, model: type[Any]) -> int | None:
-    key = record_id(request.args.get(name))
-    found = None if key is None else db.session().get(model, key)
+def _asked_id(name: str, model: type[Any]) -> int | None:
+    found = asked(name, model)
     return None if found is None else int(found.id)
 
 
