@@ -16,28 +16,28 @@ from wtforms import DateField
 from wtforms.validators import DataRequired, Length
 
 from app import clock
-from app.declared.base import FormView
+from app.declared.base import FormView, asked
 from app.declared.service_days import ServiceDaysForm
 from app.errors import BadAmount, Refusal
 from app.extensions import db
 from app.fields import LineField, clean_line, last_day
-from app.filters import record_id
 from app.forms import last_day_field
-from app.models import MealType, RollOver, SchoolClass, SchoolYear, TariffCategory
+from app.models import MealType, SchoolYear, TariffCategory
 from app.money import Cents, format_chf, parse_chf
 from app.payments.questions import year_to_ask
 from app.refusals import UsedBy
 from app.rollover import (
     Plan,
     Wanted,
+    classes_of,
     next_year,
     offer_to_families,
     plan,
     propose,
     roll_over,
+    roll_over_of,
     undo_roll_over,
 )
-from app.rules.ics import written
 from app.rules.school_days import read_holidays
 from app.security import current_actor
 from app.transaction import transaction
@@ -90,8 +90,8 @@ class RollOverView(FormView):
             "year": year,
             "years": session.scalars(sa.select(SchoolYear).order_by(SchoolYear.starts_on)).all(),
             "following": next_year(session, year),
-            "roll": _roll(year),
-            "classes": _classes(year),
+            "roll": roll_over_of(session, year.id),
+            "classes": classes_of(session, year.id),
             "meal_types": _names(MealType),
             "categories": _names(TariffCategory),
             "wanted": wanted,
@@ -106,9 +106,7 @@ class RollOverView(FormView):
     def form_post(self, form: Any) -> str | None:
         """Show what would be made, or make it."""
         if form.read is not None:
-            lines = [line for line in (form.holidays.data or "").splitlines() if line.strip()]
-            lines += [line for line in map(written, form.read) if line not in lines]
-            form.holidays.data = "\n".join(lines)
+            form.type_read()
         wanted = _wanted(form)
         step = request.form.get("step")
         if step == "make":
@@ -126,7 +124,7 @@ class RollOverView(FormView):
     @has_access
     def undo(self) -> AnyResponse:
         """Take the year back, while nothing uses it."""
-        roll = _roll(_year())
+        roll = roll_over_of(db.session(), _year().id)
         key = 0 if roll is None else roll.id
         try:
             with transaction(current_actor()) as session:
@@ -141,7 +139,7 @@ class RollOverView(FormView):
     @has_access
     def offer(self) -> AnyResponse:
         """Write to every family once: the usual days can be booked again."""
-        roll = _roll(_year())
+        roll = roll_over_of(db.session(), _year().id)
         key = 0 if roll is None else roll.id
         with transaction(current_actor()) as session:
             count = offer_to_families(session, key, clock.now)
@@ -157,27 +155,11 @@ class RollOverView(FormView):
 
 def _year() -> SchoolYear:
     """The year that the address names, or the one that is under way."""
-    if "year" in request.args:
-        key = record_id(request.args["year"])
-        year = None if key is None else db.session().get(SchoolYear, key)
-    else:
-        year = year_to_ask(db.session(), clock.today())
+    is_named = "year" in request.args
+    year = asked("year", SchoolYear) if is_named else year_to_ask(db.session(), clock.today())
     if year is None:
         abort(404)
     return year
-
-
-def _roll(year: SchoolYear) -> RollOver | None:
-    return (
-        db.session()
-        .scalars(sa.select(RollOver).where(RollOver.from_year_id == year.id))
-        .one_or_none()
-    )
-
-
-def _classes(year: SchoolYear) -> list[SchoolClass]:
-    query = sa.select(SchoolClass).where(SchoolClass.school_year_id == year.id)
-    return list(db.session().scalars(query.order_by(SchoolClass.name)))
 
 
 def _names(model: type[Any]) -> dict[int, str]:

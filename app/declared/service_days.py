@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
-from flask import abort, flash, request, url_for
+from flask import abort, flash, url_for
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -18,10 +18,8 @@ from wtforms.validators import DataRequired, NumberRange
 from app import clock
 from app.booking.interruptions import foresee, mark_of_interruption, put_in_force
 from app.context import canteen_settings
-from app.declared.base import FormView
-from app.extensions import db
+from app.declared.base import FormView, asked
 from app.fields import NumberField, ParagraphField
-from app.filters import record_id
 from app.models import Interruption, SchoolYear, ServiceDay
 from app.rules.ics import LARGEST, UnreadableCalendarError, read_calendar, written
 from app.rules.school_days import (
@@ -87,6 +85,12 @@ class ServiceDaysForm(DynamicForm):
                 )
             ) from None
 
+    def type_read(self) -> None:
+        """The file's holidays as lines, below those that were typed."""
+        lines = [line for line in (self.holidays.data or "").splitlines() if line.strip()]
+        lines += [line for line in map(written, self.read or ()) if line not in lines]
+        self.holidays.data = "\n".join(lines)
+
     def span(self) -> tuple[date, date]:
         """The days that are meant, half-open: those of the year that the address names."""
         year = _year()
@@ -138,10 +142,8 @@ class ServiceDaysView(FormView):
         return None
 
     def _show_read(self, form: Any) -> str:
-        """The file's holidays as lines, below those that were typed."""
-        lines = [line for line in (form.holidays.data or "").splitlines() if line.strip()]
-        lines += [line for line in map(written, form.read) if line not in lines]
-        form.holidays.data = "\n".join(lines)
+        """The file's holidays, to be looked at."""
+        form.type_read()
         count = len(form.read)
         read = ngettext("%(num)s holiday was read.", "%(num)s holidays were read.", count)
         flash(" ".join([read, _("Look at the lines below, then go on.")]), "info")
@@ -159,8 +161,7 @@ def _waiting(count: int) -> str:
 
 
 def _year() -> SchoolYear:
-    key = record_id(request.args.get("year"))
-    year = None if key is None else db.session().get(SchoolYear, key)
+    year: SchoolYear | None = asked("year", SchoolYear)
     if year is None:
         abort(404)
     return year

@@ -105,9 +105,7 @@ def _note(
     session: Session, from_year_id: int, year: SchoolYear, made: dict[str, list[int]], now: Now
 ) -> RollOver:
     """One row for the year: a later run adds to what the first made."""
-    known = session.scalars(
-        sa.select(RollOver).where(RollOver.from_year_id == from_year_id)
-    ).one_or_none()
+    known = roll_over_of(session, from_year_id)
     if known is None:
         known = RollOver(from_year_id=from_year_id, to_year_id=year.id, done_at=now(), made=made)
         session.add(known)
@@ -115,6 +113,12 @@ def _note(
         known.made = {name: known.made.get(name, []) + made[name] for name in _KINDS}
     session.flush()
     return known
+
+
+def roll_over_of(session: Session, from_year_id: int) -> RollOver | None:
+    """What was made from a year."""
+    query = sa.select(RollOver).where(RollOver.from_year_id == from_year_id)
+    return session.scalars(query).one_or_none()
 
 
 def undo_roll_over(session: Session, roll_over_id: int, now: Now) -> None:
