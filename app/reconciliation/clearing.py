@@ -6,7 +6,7 @@ to what the account holds, exactly, on any day.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -91,14 +91,9 @@ def with_payments(session: Session, movements: Sequence[Open]) -> list[Open]:
     """The same, each with the online payment that it is of."""
     by_top_up, by_id = _payments(session, movements)
     return [
-        Open(
-            each.id,
-            each.booked_on,
-            each.kind,
-            each.amount,
-            each.operation,
-            each.undoes,
-            by_top_up.get(_number(each, _TOP_UP)) or by_id.get(_number(each, _ONLINE)),
+        replace(
+            each,
+            payment=by_top_up.get(_number(each, _TOP_UP)) or by_id.get(_number(each, _ONLINE)),
         )
         for each in movements
     ]
