@@ -136,9 +136,7 @@ def count_cash(
     """
     user_id = staff_id(session)
     _check(counted)
-    session.scalar(
-        sa.select(LedgerAccount).where(LedgerAccount.kind == LedgerKind.CASH).with_for_update()
-    )
+    _lock_till(session)
     at = now()
     former = _replaced(session, day, replaces, at)
     if former is not None and reason is None:
@@ -161,6 +159,11 @@ def count_cash(
     session.add(count)
     session.flush()
     return count
+
+
+def _lock_till(session: Session) -> None:
+    query = sa.select(LedgerAccount).where(LedgerAccount.kind == LedgerKind.CASH)
+    session.scalar(query.with_for_update())
 
 
 def _replaced(session: Session, day: date, replaces: int, at: datetime) -> CashCount | None:
