@@ -40,9 +40,10 @@ _CLOSED_ACTION: Final = {
     "sqlite": f"WHEN {_IS_CLOSED} BEGIN SELECT RAISE(ABORT, 'the period is closed'); END",
     "postgresql": "EXECUTE FUNCTION refuse_closed_period()",
 }
+# Each trigger, and its table.
 _EXISTING: Final = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    "sqlite": "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal",
 }
 
 
@@ -54,18 +55,18 @@ def declared(dialect: str) -> set[str]:
 
 def existing(connection: Connection) -> set[str]:
     """The names of the triggers that the database has now."""
-    return set(connection.execute(text(_EXISTING[connection.dialect.name])).scalars())
+    return {trigger for trigger, _ in _found(connection)}
 
 
 def drop(connection: Connection) -> None:
     """Drop every trigger: for a restore alone, which creates them again before its commit."""
-    if connection.dialect.name == "postgresql":
-        query = "SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal"
-    else:
-        query = "SELECT name, NULL FROM sqlite_master WHERE type = 'trigger'"
-    for trigger, table in connection.execute(text(query)).all():
-        on_table = f" ON {table}" if table else ""
-        connection.execute(text(f"DROP TRIGGER {trigger}{on_table}"))
+    for trigger, table in _found(connection):
+        _drop(connection, trigger, table)
+
+
+def _found(connection: Connection) -> list[tuple[str, str]]:
+    rows = connection.execute(text(_EXISTING[connection.dialect.name]))
+    return [(trigger, table) for trigger, table in rows]
 
 
 def create(connection: Connection) -> None:
