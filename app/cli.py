@@ -46,7 +46,7 @@ def _in_one_sentence(function: Callable[..., Any]) -> Callable[..., Any]:
 def _no_answer(error: Any) -> str:
     from flask_babel import gettext
 
-    from app.doctor.finding import first_line
+    from app.logs import first_line
 
     return str(
         gettext(

@@ -54,6 +54,12 @@ def _place(frame: traceback.FrameSummary) -> str:
     return f"{name}:{frame.lineno} {frame.name}"
 
 
+def first_line(fault: Exception) -> str:
+    """What went wrong, without the values of rows that may follow."""
+    said = str(getattr(fault, "orig", None) or type(fault).__name__)
+    return said.partition("\n")[0]
+
+
 def install(kind: str) -> None:
     """Log by lines where `kind` is "json"; anything else leaves Flask's own log. Idempotent."""
     root = logging.getLogger()

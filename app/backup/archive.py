@@ -28,7 +28,6 @@ LEVEL: Final = 6  # of compression
 ROWS_AT_ONCE: Final = 1000
 _GZIP: Final = b"\x1f\x8b"
 
-Table = list[str]
 Rows = list[list[Any]]
 
 _READERS: Final[Mapping[type[Any], Callable[[Any], Any]]] = {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app import schema
 from app.errors import N_, Refusal
 
 
@@ -52,6 +53,13 @@ class SchemaOutdated(Refusal):
         "The database’s tables are of version %(reached)s, the program’s of version %(head)s. Run"
         " “flask --app app db upgrade” first."
     )
+
+    @classmethod
+    def check(cls, reached: str) -> None:
+        """Raises: itself."""
+        head = schema.head()
+        if reached != head:
+            raise cls(reached, head)
 
 
 @dataclass(eq=False)

@@ -22,6 +22,7 @@ from app.backup.refusals import (
     SchemaOutdated,
 )
 from app.backup.sealing import check_key
+from app.logs import first_line
 from app.transaction import replacement
 
 # What `flask canteen init`, a worker and a stranger at the login page leave in a new database.
@@ -79,9 +80,7 @@ def _replace(archive: Archive, *, replace: bool) -> None:
             triggers.create(connection)
             _prove(connection, archive.figures)
     except (SQLAlchemyError, ValueError, TypeError) as error:
-        # The first line alone: values of rows may follow.
-        refused = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
-        _logger.error("the database refused the backup: %s", refused)  # noqa: TRY400
+        _logger.error("the database refused the backup: %s", first_line(error))  # noqa: TRY400
         raise BackupRefused from error
 
 
@@ -101,9 +100,7 @@ def _replacement() -> Iterator[sa.Connection]:
 
 
 def _check_target(connection: sa.Connection, *, replace: bool) -> None:
-    reached = schema.reached(connection)
-    if reached != schema.head():
-        raise SchemaOutdated(reached, schema.head())
+    SchemaOutdated.check(schema.reached(connection))
     if not replace and any(_has_rows(connection, table) for table in tables()):
         raise DatabaseHoldsData
 

@@ -106,8 +106,7 @@ def _moment() -> Iterator[sa.Connection]:
 def _write(file: BinaryIO, secret: str, now: datetime) -> Figures:
     with _moment() as connection:
         reached = schema.reached(connection)
-        if reached != schema.head():
-            raise SchemaOutdated(reached, schema.head())
+        SchemaOutdated.check(reached)
         figures = figures_of(connection)
         head = Head(reached, now.astimezone(UTC))
         with packed(file, secret) as lines:

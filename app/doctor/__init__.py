@@ -11,10 +11,11 @@ from flask import current_app
 from flask_babel import gettext
 
 from app.doctor.database import check_database, check_tables
-from app.doctor.finding import Finding, Level, first_line
+from app.doctor.finding import Finding, Level
 from app.doctor.machine import check_backups, check_clock, check_disk
 from app.doctor.settings import check_settings
 from app.doctor.work import check_mails, check_worker
+from app.logs import first_line
 
 __all__ = ["Finding", "Level", "examine"]
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from app import schema, triggers
 from app.access import is_guarded, scope_of
 from app.demo import is_demo
-from app.doctor.finding import Finding, Level, first_line
+from app.doctor.finding import Finding, Level
 from app.extensions import db
 from app.ledger import discrepancies
+from app.logs import first_line
 from app.models import CanteenSettings
 from app.transaction import look
 from app.vocabulary import Role

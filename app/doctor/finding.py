@@ -32,9 +32,3 @@ def for_real(production: object) -> Level:
 def how_long(age: timedelta) -> str:
     """About so long, in words."""
     return str(format_timedelta(age, threshold=1.5))
-
-
-def first_line(error: Exception) -> str:
-    """What went wrong, without the values of rows that may follow."""
-    said = str(getattr(error, "orig", None) or type(error).__name__)
-    return said.partition("\n")[0]
