@@ -18,7 +18,7 @@ from app.clock import Now
 from app.errors import ChangedMeanwhile
 from app.imports.files import choices_in, lines_in, mark_entered
 from app.imports.knowledge import knowledge
-from app.imports.records import kept
+from app.imports.records import Record, found_of, kept
 from app.models import (
     CanteenSettings,
     CanteenUser,
@@ -92,7 +92,7 @@ class _Entering:
         for entity in _ORDER:
             self._add(makes[entity], self._built(entity, makes[entity]))
         self._welcome(makes["AccountHolder"])
-        changed = [[self._change(change) for change in each.changes] for each in plans]
+        changed = self._changes(plans)
         # An enrolment may begin where a change has ended another.
         self.session.flush()
         for entity in _LINKS:
@@ -152,9 +152,14 @@ class _Entering:
                 user = self.session.get_one(CanteenUser, make.values["user_id"])
                 welcome_back(self.session, user)
 
-    def _change(self, change: Change) -> dict[str, Any]:
+    def _changes(self, plans: Sequence[LinePlan]) -> list[list[dict[str, Any]]]:
+        named = ((change.entity, change.id) for each in plans for change in each.changes)
+        records = found_of(self.session, named)
+        return [[self._change(change, records) for change in each.changes] for each in plans]
+
+    def _change(self, change: Change, records: Mapping[Record, Any]) -> dict[str, Any]:
         """Change a record; what it was, and what it is now."""
-        record = self.session.get_one(getattr(models, change.entity), change.id)
+        record = records[change.entity, change.id]
         new = self._resolved({each.field: each.new for each in change.differences})
         old = {name: kept(getattr(record, name)) for name in new}
         for name, value in new.items():

@@ -1,12 +1,10 @@
 """A list is kept until it is entered, with what its columns mean."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access import actor_of
@@ -18,6 +16,7 @@ from app.sheets.cells import line_of
 from app.sheets.known import Choices
 from app.sheets.lines import Line, read_line
 from app.sheets.reading import Table
+from app.stored_files import forget_files, keep_file
 from app.vocabulary import ImportState, SheetColumn
 
 LONGEST_NAME: Final = 120
@@ -34,15 +33,7 @@ def receive(
 
     Raises: NothingToImport where there is no school year, diet or tariff category yet.
     """
-    sha256 = hashlib.sha256(content).hexdigest()
-    known: StoredFile | None = session.scalar(
-        sa.select(StoredFile).where(StoredFile.sha256 == sha256)
-    )
-    if known is None:
-        kind = _KIND.get(content[:4], "text/csv")
-        known = StoredFile(sha256=sha256, content_type=kind, size=len(content), content=content)
-        session.add(known)
-        session.flush()
+    known = keep_file(session, content, _KIND.get(content[:4], "text/csv"))
     same: Import | None = session.scalar(sa.select(Import).where(Import.stored_file_id == known.id))
     if same is not None:
         return same
@@ -168,25 +159,13 @@ def content_of(session: Session, item: Import) -> bytes:
 
 def mark_entered(session: Session, item: Import, now: datetime) -> None:
     """From here on the file is not needed."""
-    kept = session.get_one(StoredFile, item.stored_file_id)
+    file_id = item.stored_file_id
     item.state, item.entered_at, item.stored_file_id = ImportState.ENTERED, now, None
-    session.flush()
-    _forget(session, kept)
+    forget_files(session, [file_id])
 
 
 def drop(session: Session, item: Import) -> None:
     """A list that is not entered goes with its file."""
-    kept = session.get_one(StoredFile, item.stored_file_id)
+    file_id = item.stored_file_id
     session.delete(item)
-    session.flush()
-    _forget(session, kept)
-
-
-def _forget(session: Session, kept: StoredFile) -> None:
-    """A school's list lies about no longer than needed; unless somebody else keeps it too."""
-    try:
-        with session.begin_nested():
-            session.delete(kept)
-            session.flush()
-    except IntegrityError:
-        session.expire_all()
+    forget_files(session, [file_id])

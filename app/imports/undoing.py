@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_appbuilder import Model
@@ -16,11 +16,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from app import models
 from app.errors import NothingToUndo
-from app.imports.records import kept, restored
+from app.imports.records import Record, found_of, in_batches, kept, restored
 from app.models import CanteenSettings, CanteenUser, Import, ImportLine
 from app.vocabulary import ImportState
-
-Record: TypeAlias = tuple[str, int]
 
 # What points at another record is deleted before it.
 _ORDER: Final = (
@@ -35,8 +33,6 @@ _ORDER: Final = (
 )
 _LINKS: Final = frozenset({"ab_user_role", "ab_user_group"})
 """They go with the user."""
-
-_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -77,8 +73,8 @@ def undo(session: Session, import_id: int, now: datetime) -> tuple[int, int]:
     if not going:
         raise NothingToUndo
     _delete(session, (record for line in going for record in _made(line)))
-    for line in reversed(going):
-        _restore(session, line)
+    _restore(session, list(_changed(reversed(going))))
+    for line in going:
         line.undone_at = now
     if len(going) == len(planned):
         item.state = ImportState.UNDONE
@@ -97,11 +93,15 @@ def _lines(session: Session, item: Import) -> Sequence[ImportLine]:
 
 
 def _made(line: ImportLine) -> Iterator[Record]:
-    return ((each["entity"], each["id"]) for each in line.records if "old" not in each)
+    return (_named(each) for each in line.records if "old" not in each)
 
 
-def _changed(line: ImportLine) -> Iterator[dict[str, Any]]:
-    return (each for each in line.records if "old" in each)
+def _changed(lines: Iterable[ImportLine]) -> Iterator[dict[str, Any]]:
+    return (each for line in lines for each in line.records if "old" in each)
+
+
+def _named(each: Mapping[str, Any]) -> Record:
+    return each["entity"], each["id"]
 
 
 # -- what holds a line -----------------------------------------------------------------------------
@@ -110,9 +110,10 @@ def _changed(line: ImportLine) -> Iterator[dict[str, Any]]:
 def _hindrances(session: Session, lines: Sequence[ImportLine]) -> Mapping[int, list[Hindrance]]:
     found: dict[int, list[Hindrance]] = defaultdict(list)
     owner = {record: line.line for line in lines for record in _made(line)}
+    records = found_of(session, map(_named, _changed(lines)))
     for line in lines:
-        found[line.line] += _changes_since(session, line)
-    for user_id in _logged_in(session, [key for entity, key in owner if entity == "CanteenUser"]):
+        found[line.line] += _changes_since(line, records)
+    for user_id in _logged_in(session, owner):
         found[owner["CanteenUser", user_id]].append(Hindrance(has_logged_in=True))
     uses = _uses(session, owner)
     for record, user in uses:
@@ -139,33 +140,29 @@ def _spread(found: Mapping[int, list[Hindrance]], uses: Iterable[tuple[int, int,
                 is_more = True
 
 
-def _changes_since(session: Session, line: ImportLine) -> Iterator[Hindrance]:
-    for each in _changed(line):
-        record = session.get(getattr(models, each["entity"]), each["id"])
+def _changes_since(line: ImportLine, records: Mapping[Record, Any]) -> Iterator[Hindrance]:
+    for each in _changed([line]):
+        record = records.get(_named(each))
         for name, value in each["new"].items():
             if record is None or kept(getattr(record, name)) != value:
                 yield Hindrance(field=name)
 
 
-def _logged_in(session: Session, user_ids: Sequence[int]) -> Iterator[int]:
-    for some in _some(user_ids):
+def _logged_in(session: Session, records: Iterable[Record]) -> Iterator[int]:
+    for _, user_ids in in_batches(each for each in records if each[0] == "CanteenUser"):
         query = sa.select(CanteenUser.id).where(
-            CanteenUser.id.in_(some), CanteenUser.last_login.is_not(None)
+            CanteenUser.id.in_(user_ids), CanteenUser.last_login.is_not(None)
         )
         yield from session.scalars(query)
 
 
 def _uses(session: Session, owner: Mapping[Record, int]) -> list[tuple[Record, Record]]:
     """Each record with a row that points at it, of whatever table."""
-    wanted: dict[str, list[int]] = defaultdict(list)
-    for entity, key in owner:
-        wanted[entity].append(key)
     found = []
-    for entity, ids in wanted.items():
+    for entity, ids in in_batches(owner):
         for name, pointing, key in _pointing_at(entity):
-            for some in _some(ids):
-                rows = session.execute(sa.select(pointing, key).where(pointing.in_(some)))
-                found += [((entity, target), (name, user)) for target, user in rows]
+            rows = session.execute(sa.select(pointing, key).where(pointing.in_(ids)))
+            found += [((entity, target), (name, user)) for target, user in rows]
     return found
 
 
@@ -179,21 +176,14 @@ def _pointing_at(entity: str) -> Iterator[tuple[str, Any, Any]]:
                 yield names.get(each, each.name), key.parent, next(iter(each.primary_key.columns))
 
 
-def _some(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[begin : begin + _AT_ONCE] for begin in range(0, len(ids), _AT_ONCE))
-
-
 # -- taking it back --------------------------------------------------------------------------------
 
 
 def _delete(session: Session, records: Iterable[Record]) -> None:
-    going: dict[str, list[int]] = defaultdict(list)
-    for entity, key in records:
-        going[entity].append(key)
-    for entity in _ORDER:
-        for some in _some(going[entity]):
-            for record in _loaded(session, getattr(models, entity), some):
-                session.delete(record)
+    ordered = sorted(records, key=lambda record: _ORDER.index(record[0]))
+    for entity, ids in in_batches(ordered):
+        for record in _loaded(session, getattr(models, entity), ids):
+            session.delete(record)
         session.flush()
 
 
@@ -208,9 +198,9 @@ def _loaded(session: Session, model: type[Any], ids: Sequence[int]) -> Sequence[
     return session.scalars(query.execution_options(populate_existing=True)).all()
 
 
-def _restore(session: Session, line: ImportLine) -> None:
-    for each in _changed(line):
-        model = getattr(models, each["entity"])
-        record = session.get_one(model, each["id"])
+def _restore(session: Session, changed: Sequence[dict[str, Any]]) -> None:
+    records = found_of(session, map(_named, changed))
+    for each in changed:
         for name, value in each["old"].items():
-            setattr(record, name, restored(model, name, value))
+            record = records[_named(each)]
+            setattr(record, name, restored(type(record), name, value))
