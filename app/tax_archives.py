@@ -5,7 +5,6 @@ the last one ended, so that a crash loses at most one step. Families are named i
 are deleted after a week, or when the year is asked for again.
 """
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -27,6 +26,7 @@ from app.language import LOCALES
 from app.models import CanteenSettings, StoredFile, TaxArchive
 from app.refusals import ArchiveNotReady, YearWithoutStatement
 from app.statements import Print, accounts_of_year, tax_statement
+from app.stored_files import forget_files, keep_file
 from app.transaction import look, transaction
 from app.vocabulary import Language
 
@@ -84,7 +84,7 @@ def _parts(session: Session, year: int) -> Sequence[TaxArchive]:
 def _delete(session: Session, parts: Sequence[TaxArchive]) -> None:
     files = [part.stored_file_id for part in parts]
     session.execute(sa.delete(TaxArchive).where(TaxArchive.id.in_([part.id for part in parts])))
-    session.execute(sa.delete(StoredFile).where(StoredFile.id.in_(files)))
+    forget_files(session, files)
 
 
 @dataclass(frozen=True)
@@ -183,14 +183,7 @@ def _keep(step: _Step) -> int:
         part: TaxArchive | None = session.scalar(query.with_for_update(of=TaxArchive))
         if part is None or part.stored_file_id is not None:
             return 0
-        kept = StoredFile(
-            sha256=hashlib.sha256(step.content).hexdigest(),
-            content_type="application/zip",
-            size=len(step.content),
-            content=step.content,
-        )
-        session.add(kept)
-        session.flush()
+        kept = keep_file(session, step.content, "application/zip")
         part.stored_file_id, part.papers = kept.id, step.papers
         if step.last is not None:
             session.add(

@@ -3,7 +3,6 @@
 Refunds that are paid together leave as one payment order, which the bank's file later confirms.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ from app.bank.pain001 import Batch, Order, build_pain001
 from app.bank.references import is_qr_iban
 from app.clock import Now, local
 from app.errors import BadInput, ReasonMissing
-from app.models import CanteenSettings, RefundBatch, RefundRequest, StoredFile
+from app.models import CanteenSettings, RefundBatch, RefundRequest
 from app.payments.refunds import (
     address_of,
     book_paid,
@@ -29,6 +28,7 @@ from app.payments.refunds import (
 from app.refusals import NoRefundAccount, OwnRefund, SamePerson
 from app.rules.deadlines import ServiceRules
 from app.rules.weeks import weekday_after
+from app.stored_files import keep_file
 from app.vocabulary import OPEN_REFUNDS, FactKind, RefundState
 
 LONGEST_REASON: Final = 200
@@ -159,7 +159,7 @@ def pay_refunds(
         made_at=instant,
         made_by_id=staff_id(session),
         execute_on=_execute_on(instant),
-        stored_file_id=_keep(session, content),
+        stored_file_id=keep_file(session, content, CONTENT_TYPE).id,
     )
     session.add(batch)
     session.flush()
@@ -202,15 +202,3 @@ def _order(
         ],
         is_single_booking=True,
     )
-
-
-def _keep(session: Session, content: bytes) -> int:
-    kept = StoredFile(
-        sha256=hashlib.sha256(content).hexdigest(),
-        content_type=CONTENT_TYPE,
-        size=len(content),
-        content=content,
-    )
-    session.add(kept)
-    session.flush()
-    return kept.id

@@ -19,6 +19,7 @@ from app.access import actor_of
 from app.bank.refusals import BankFileTooLarge
 from app.models import BankFile, CanteenSettings, LedgerAccount, StoredFile
 from app.reconciliation.reading import BankRules, Reading, bank_rules, read_lines
+from app.stored_files import keep_file
 from app.vocabulary import BankFileState, LedgerKind
 
 MOST_STORED: Final = 10 * 2**20
@@ -80,16 +81,7 @@ def receive(session: Session, file: NewFile, now: datetime) -> BankFile:
     known: BankFile | None = session.scalar(_by_content(file.sha256))
     if known is not None:
         return known
-    kept = session.scalar(sa.select(StoredFile).where(StoredFile.sha256 == file.sha256))
-    if kept is None:
-        kept = StoredFile(
-            sha256=file.sha256,
-            content_type=file.content_type,
-            size=len(file.content),
-            content=file.content,
-        )
-        session.add(kept)
-        session.flush()
+    kept = keep_file(session, file.content, file.content_type, file.sha256)
     received = BankFile(
         stored_file_id=kept.id,
         file_name=file.name,
