@@ -9,13 +9,11 @@ import threading
 from pathlib import Path
 from time import monotonic
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import Flask, current_app
+from flask import Flask
 from flask_migrate import upgrade
 from gunicorn.app.base import BaseApplication
 
-from app import create_app
+from app import create_app, schema
 from app.cli import init_canteen
 from app.demo import is_demo, is_empty, load_demo
 from app.extensions import db
@@ -68,10 +66,9 @@ def prepare() -> bool:
 
 def migrate() -> None:
     """Upgrade the schema to head; one query when it is there already."""
-    script = ScriptDirectory.from_config(current_app.extensions["migrate"].migrate.get_config())
     with db.engine.connect() as connection:
-        reached = MigrationContext.configure(connection).get_current_heads()
-    if set(reached) != set(script.get_heads()):
+        reached = schema.reached(connection)
+    if reached != schema.head():
         upgrade()
 
 
