@@ -1,6 +1,7 @@
 """What uses a record, by name: asked before it is deleted or archived, of every foreign key."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -38,6 +39,14 @@ def is_used(session: Session, model: type[Any], ids: Collection[int]) -> bool:
     return any(_is_any(session, user, wanted) for user, wanted in _references(model, ids, {}))
 
 
+def pointers(table: sa.FromClause) -> Iterator[sa.Column[Any]]:
+    """Every column that points at the table."""
+    for each in Model.metadata.tables.values():
+        for key in each.foreign_keys:
+            if key.column.table is table:
+                yield key.parent
+
+
 def refuse_if_any(session: Session, model: type[Any], *conditions: sa.ColumnElement[bool]) -> None:
     """Raises: UsedBy, if there are records of the model for which all of this holds."""
     wanted = sa.and_(*conditions)
@@ -53,17 +62,15 @@ def _references(
     model: type[Any], ids: Collection[int], ignoring: Mapping[type[Any], Collection[int]]
 ) -> Iterable[tuple[type[Any], sa.ColumnElement[bool]]]:
     """Each model that points here, and which of its rows point at these."""
-    table = sa.inspect(model).local_table
+    columns = defaultdict(list)
+    for column in pointers(sa.inspect(model).local_table):
+        columns[column.table].append(column)
     for mapper in sorted(Model.registry.mappers, key=lambda each: each.class_.__name__):
-        columns = [
-            mapper.get_property_by_column(column)
-            for column in mapper.local_table.columns
-            if any(key.column.table is table for key in column.foreign_keys)
-        ]
-        if not columns or mapper.inherits or mapper.class_.__name__ in _TRACES:
+        user, own = mapper.class_, columns.get(mapper.local_table)
+        if own is None or mapper.inherits or user.__name__ in _TRACES:
             continue
-        user = mapper.class_
-        pointing = sa.or_(*(getattr(user, each.key).in_(ids) for each in columns))
+        named = (mapper.get_property_by_column(column).key for column in own)
+        pointing = sa.or_(*(getattr(user, name).in_(ids) for name in named))
         going = ignoring.get(user)
         yield user, sa.and_(pointing, user.id.not_in(going)) if going else pointing
 

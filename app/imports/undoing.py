@@ -18,6 +18,7 @@ from app import models
 from app.errors import NothingToUndo
 from app.imports.records import Record, found_of, in_batches, kept, restored
 from app.models import CanteenSettings, CanteenUser, Import, ImportLine
+from app.uses import pointers
 from app.vocabulary import ImportState
 
 # What points at another record is deleted before it.
@@ -170,10 +171,10 @@ def _pointing_at(entity: str) -> Iterator[tuple[str, Any, Any]]:
     """Every foreign key to a table: the name of what holds it, its column, the row's own key."""
     table = sa.inspect(getattr(models, entity)).local_table
     names = {mapper.local_table: mapper.class_.__name__ for mapper in Model.registry.mappers}
-    for each in Model.metadata.tables.values():
-        for key in each.foreign_keys:
-            if key.column.table is table and each.name not in _LINKS:
-                yield names.get(each, each.name), key.parent, next(iter(each.primary_key.columns))
+    for column in pointers(table):
+        user = column.table
+        if user.name not in _LINKS:
+            yield names.get(user, user.name), column, next(iter(user.primary_key.columns))
 
 
 # -- taking it back --------------------------------------------------------------------------------
