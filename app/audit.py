@@ -5,6 +5,7 @@ changed, never by value: the entry outlives the row.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -127,17 +128,7 @@ def _record_changes(session: Session, _: UOWTransaction) -> None:
 def _record(session: Session, found: Sequence[tuple[str, Any, list[Change]]]) -> None:
     """All that one flush writes, in two statements."""
     actor, now = actor_of(session), clock.now()
-    entries = [
-        {
-            "at": now,
-            "actor_id": actor.user_id,
-            "channel": actor.channel,
-            "entity": type(record).__name__,
-            "entity_id": record.id,
-            "action": action,
-        }
-        for action, record, _ in found
-    ]
+    entries = [_entry(actor, now, action, record) for action, record, _ in found]
     insert = sa.insert(models.AuditEntry).returning(
         models.AuditEntry.id, sort_by_parameter_order=True
     )
@@ -153,17 +144,18 @@ def _record(session: Session, found: Sequence[tuple[str, Any, list[Change]]]) ->
 
 def note(session: Session, action: str, record: Any) -> None:
     """That somebody did with a record what changes no value that may be kept."""
-    actor = actor_of(session)
-    session.add(
-        models.AuditEntry(
-            at=clock.now(),
-            actor_id=actor.user_id,
-            channel=actor.channel,
-            entity=type(record).__name__,
-            entity_id=record.id,
-            action=action,
-        )
-    )
+    session.add(models.AuditEntry(**_entry(actor_of(session), clock.now(), action, record)))
+
+
+def _entry(actor: Actor, now: datetime, action: str, record: Any) -> dict[str, Any]:
+    return {
+        "at": now,
+        "actor_id": actor.user_id,
+        "channel": actor.channel,
+        "entity": type(record).__name__,
+        "entity_id": record.id,
+        "action": action,
+    }
 
 
 def _keep_old(*_: object) -> None:
@@ -175,7 +167,8 @@ def _know_what_was() -> None:
     for model in (*AUDITED, *DECIDED):
         for column in sa.inspect(model).column_attrs:
             attribute = getattr(model, column.key)
-            if not event.contains(attribute, "set", _keep_old):
+            is_noted = column.key not in _DERIVED
+            if is_noted and not event.contains(attribute, "set", _keep_old):
                 event.listen(attribute, "set", _keep_old, active_history=True)
 
 
