@@ -130,14 +130,14 @@ def _kitchen(days: Any) -> Kitchen:
 def _prints(kitchen: Kitchen) -> Any:
     """The papers of these days, the last one first."""
     query = (
-        sa.select(ServiceDay.date, KitchenPrint)
+        sa.select(ServiceDay.date, KitchenPrint.printed_at)
         .join(ServiceDay, ServiceDay.id == KitchenPrint.service_day_id)
         .where(ServiceDay.date.in_(list(kitchen.papers)))
         .order_by(KitchenPrint.id.desc())
     )
     found: dict[date, list[datetime]] = {}
-    for day, paper in db.session().execute(query):
-        found.setdefault(day, []).append(paper.printed_at)
+    for day, printed_at in db.session().execute(query):
+        found.setdefault(day, []).append(printed_at)
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -14,6 +14,7 @@ from app.kitchen.menus import COURSES, ORIGINS, MenuText, Place, Wish, in_order,
 from app.labels import label
 from app.models import MealType, Menu, ServiceDay
 from app.rules.names import folded
+from app.rules.weeks import monday_of
 from app.vocabulary import Allergen, MealKind
 
 WEEKS: Final = 4
@@ -181,5 +182,4 @@ def weeks_to_copy(session: Session, around: date) -> list[date]:
         )
         .distinct()
     )
-    days: Any = session.scalars(query)
-    return sorted({day - timedelta(days=day.weekday()) for day in days}, reverse=True)
+    return sorted(set(map(monday_of, session.scalars(query))), reverse=True)

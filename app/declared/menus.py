@@ -131,10 +131,7 @@ def _poster_day(day: Day) -> MenuDay:
 def monday_asked() -> date:
     """The Monday of ?date=, of this week without one. Raises: BadInput."""
     asked = request.args.get("date")
-    found = clock.today() if not asked else day_of(asked)
-    if found is None:
-        raise BadInput
-    return monday_of(found)
+    return _monday(asked) if asked else monday_of(clock.today())
 
 
 class MenuView(BaseView):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import date
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Dish, Menu, ServiceDay
 from app.refusals import MenusChanged
-from app.rules.weeks import SCHOOL_DAYS
+from app.rules.weeks import days_of
 from app.vocabulary import Allergen
 
 COURSES: Final = ("starter", "main", "side", "dessert")
@@ -138,8 +138,8 @@ def copy_week(session: Session, source: date, target: date) -> int:
     Both are Mondays. What is there already stays, and days on which the canteen is closed.
     """
     shift = target - source
-    copied = menus_at(session, _week(source))
-    days = _lock_days(session, _week(target))
+    copied = menus_at(session, days_of(source))
+    days = _lock_days(session, days_of(target))
     kept = menus_at(session, days)
     return sum(
         _write(session, days, (day + shift, meal_type_id), None, MenuText.of(menu))
@@ -148,10 +148,6 @@ def copy_week(session: Session, source: date, target: date) -> int:
         and days[day + shift].closure is None
         and (day + shift, meal_type_id) not in kept
     )
-
-
-def _week(monday: date) -> list[date]:
-    return [monday + timedelta(days=offset) for offset in range(SCHOOL_DAYS)]
 
 
 def _lock_days(session: Session, days: Collection[date]) -> dict[date, ServiceDay]:
