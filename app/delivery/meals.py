@@ -111,14 +111,13 @@ def sections_of(told: Telling, changes: Sequence[NetChange]) -> tuple[Section, .
 
 
 def _line(told: Telling, net: NetChange) -> str:
-    names = {i: str(meal_type) for i, meal_type in told.meal_types.items()}
     facts = {
         "child": net.booking.pupil.full_name,
         "day": in_full(net.booking.service_day.date),
-        "meal": names[net.last.new_meal_type_id],
+        "meal": str(told.meal_types[net.last.new_meal_type_id]),
     }
     if net.outcome is Outcome.CHANGED and net.first.old_meal_type_id is not None:
-        before = names[net.first.old_meal_type_id]
+        before = str(told.meal_types[net.first.old_meal_type_id])
         return _("%(child)s, %(day)s: %(meal)s instead of %(before)s", before=before, **facts)
     line = _("%(child)s, %(day)s: %(meal)s", **facts)
     return _("%(line)s (late)", line=line) if net.last.is_late else line
