@@ -29,6 +29,13 @@ def for_real(production: object) -> Level:
     return Level.ERROR if production else Level.WARNING
 
 
+def by_age(age: timedelta, warning: timedelta, error: timedelta) -> Level:
+    """How bad something of this age is, by the ages at which one should know and one must act."""
+    if age < warning:
+        return Level.OK
+    return Level.WARNING if age < error else Level.ERROR
+
+
 def how_long(age: timedelta) -> str:
     """About so long, in words."""
     return str(format_timedelta(age, threshold=1.5))

@@ -13,7 +13,7 @@ from app.day_jobs import days_to_close
 from app.delivery.transport import try_server
 from app.delivery.trouble import Undelivered, sentence_of_code
 from app.doctor.database import is_ready
-from app.doctor.finding import Finding, Level, for_real, how_long
+from app.doctor.finding import Finding, Level, by_age, for_real, how_long
 from app.models import Job, OutboxFact, OutboxMail, TopUp
 from app.transaction import look
 from app.vocabulary import MailState, TopUpState
@@ -38,11 +38,11 @@ def _beat(session: Session, now: datetime) -> Finding:
         told = gettext("It never ran. Start “flask --app app canteen worker”.")
         return Finding(Level.ERROR, title, told)
     told = gettext("Its last sign of life is %(age)s old.", age=how_long(now - last))
-    if now - last < LATE:
-        return Finding(Level.OK, title, told)
-    level = Level.WARNING if now - last < DEAD else Level.ERROR
-    start = gettext("Start “flask --app app canteen worker”.")
-    return Finding(level, title, f"{told} {start}")
+    level = by_age(now - last, LATE, DEAD)
+    if level is not Level.OK:
+        start = gettext("Start “flask --app app canteen worker”.")
+        told = f"{told} {start}"
+    return Finding(level, title, told)
 
 
 def _lag(session: Session, now: datetime) -> Finding:
@@ -55,10 +55,11 @@ def _lag(session: Session, now: datetime) -> Finding:
     fact = sa.select(sa.func.min(OutboxFact.due_at)).where(OutboxFact.gathered_at.is_(None))
     due = [at for at in (session.scalar(top_up), session.scalar(fact)) if at and at < now]
     delay = now - min(due, default=now)
+    level = by_age(delay, SLOW, STUCK)
+    if level is Level.OK:
+        return Finding(level, title, gettext("Nothing waits."))
     told = gettext("The oldest task has waited for %(age)s.", age=how_long(delay))
-    if delay < SLOW:
-        return Finding(Level.OK, title, gettext("Nothing waits."))
-    return Finding(Level.WARNING if delay < STUCK else Level.ERROR, title, told)
+    return Finding(level, title, told)
 
 
 def _jobs(session: Session, _: datetime) -> Finding:
@@ -103,9 +104,7 @@ def _queue(session: Session, now: datetime) -> Finding:
     told = gettext(
         "%(number)s wait, the oldest for %(age)s.", number=number, age=how_long(now - oldest)
     )
-    if now - oldest < SLOW:
-        return Finding(Level.OK, title, told)
-    return Finding(Level.WARNING if now - oldest < STUCK else Level.ERROR, title, told)
+    return Finding(by_age(now - oldest, SLOW, STUCK), title, told)
 
 
 def _failed(session: Session, now: datetime) -> Finding:
