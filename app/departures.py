@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import booking, outbox
+from app.booking.changes import Wish, try_to_book
 from app.booking.record import lock_day, new_operation
+from app.booking.restoring import gone_meals
 from app.clock import Now
 from app.enrolments import enrolments_from, hold_pupil
-from app.errors import NotEnrolled, NothingToUndo, Refusal
+from app.errors import NotEnrolled, NothingToUndo
 from app.models import (
     Account,
     Booking,
@@ -27,7 +29,7 @@ from app.models import (
 )
 from app.money import Cents
 from app.rules.deadlines import ServiceRules
-from app.vocabulary import BookingState, FactKind
+from app.vocabulary import FactKind
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def undo_departure(
     again = _cancelled_meals(session, departure.operation_id)
     for day in sorted({wish.day for wish in again}):
         lock_day(session, day)
-    done = sum(_book_again(session, wish, rules, now) for wish in again)
+    done = sum(try_to_book(session, wish, rules, now) is None for wish in again)
     return done, len(again) - done
 
 
@@ -204,22 +206,11 @@ def _restore(session: Session, departure: Departure, kept: dict[str, Any]) -> No
     session.add(enrolment)
 
 
-def _cancelled_meals(session: Session, operation: str) -> list[booking.Wish]:
+def _cancelled_meals(session: Session, operation: str) -> list[Wish]:
     """What one departure cancelled, where nobody has changed it since."""
-    query = (
-        sa.select(Booking, ServiceDay.date)
-        .join(BookingChange, BookingChange.booking_id == Booking.id)
-        .join(ServiceDay, Booking.service_day_id == ServiceDay.id)
-        .where(
-            BookingChange.operation_id == operation,
-            BookingChange.version == Booking.version,
-            Booking.state == BookingState.CANCELLED,
-        )
-        .order_by(ServiceDay.date)
-    )
     undoing = new_operation()
     return [
-        booking.Wish(
+        Wish(
             each.pupil_id,
             day,
             each.version,
@@ -227,15 +218,5 @@ def _cancelled_meals(session: Session, operation: str) -> list[booking.Wish]:
             account_id=each.account_id,
             operation=undoing,
         )
-        for each, day in session.execute(query)
+        for each, day in session.execute(gone_meals(operation).add_columns(ServiceDay.date))
     ]
-
-
-def _book_again(session: Session, wish: booking.Wish, rules: ServiceRules, now: Now) -> bool:
-    try:
-        # A refusal in the middle leaves nothing of its day behind.
-        with session.begin_nested():
-            booking.book_meal(session, wish, rules, now)
-    except Refusal:
-        return False
-    return True

@@ -26,6 +26,7 @@ from app.errors import (
     NotAllowed,
     NotFound,
     ReasonMissing,
+    Refusal,
 )
 from app.models import (
     Account,
@@ -130,6 +131,16 @@ def book_meal(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Bo
     else:
         apply(session, case.day, [move], now=case.instant, operation=wish.operation)
     return move.booking
+
+
+def try_to_book(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Refusal | None:
+    """Book one of several meals, or say why not: a refusal in the middle leaves nothing behind."""
+    try:
+        with session.begin_nested():
+            book_meal(session, wish, rules, now)
+    except Refusal as refused:
+        return refused
+    return None
 
 
 def cancel_meal(session: Session, wish: Wish, rules: ServiceRules, now: Now) -> Booking:

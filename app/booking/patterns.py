@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.booking.changes import Wish, book_meal, cancel_meal
+from app.booking.changes import Wish, cancel_meal, try_to_book
 from app.booking.record import lock_day, new_operation
 from app.clock import Now
 from app.errors import NotAllowed, NothingToUndo, Refusal
@@ -82,13 +82,7 @@ def _book(session: Session, pattern: Pattern, day: date, rules: ServiceRules, no
         account_id=pattern.account_id,
         operation=pattern.operation,
     )
-    try:
-        # A refusal in the middle leaves nothing of its day behind.
-        with session.begin_nested():
-            book_meal(session, wish, rules, now)
-    except Refusal as refused:
-        return Planned(day, refused)
-    return Planned(day)
+    return Planned(day, try_to_book(session, wish, rules, now))
 
 
 def _standing(session: Session, pupil_id: int, day: date) -> bool:

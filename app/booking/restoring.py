@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from app.booking.changes import Wish, book_meal
+from app.booking.changes import Wish, try_to_book
 from app.booking.record import lock_day
 from app.clock import Now
 from app.errors import Refusal
@@ -83,10 +83,4 @@ def _restore(
         reason=Reason.RESTORED,
         operation=f"{operation}{LIFTED}",
     )
-    try:
-        # A refusal in the middle leaves nothing of its meal behind.
-        with session.begin_nested():
-            book_meal(session, wish, rules, now)
-    except Refusal as refused:
-        return Restored(day, child, refused)
-    return Restored(day, child)
+    return Restored(day, child, try_to_book(session, wish, rules, now))
