@@ -180,6 +180,23 @@ class RecordField(QuerySelectField):
             yield Choice(value, str(label), *rest)
 
 
+def read_upload(field: Any) -> tuple[bytes, FileKind]:
+    """The content of an uploaded file and what it is; nothing that could act in a browser.
+
+    Raises: ValidationError.
+    """
+    with field.data.stream as uploaded:
+        content: bytes = uploaded.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ValidationError(_("This file is too large. Choose one of 10 MB at most."))
+    kind = kind_of(content)
+    if kind is None:
+        raise ValidationError(
+            _("This is not a PDF, PNG, JPEG, Word or OpenDocument file. Choose another.")
+        )
+    return content, kind
+
+
 class PaperField(FileField):
     """A paper, if one is chosen: read and looked at here, before any lock is taken."""
 
@@ -188,17 +205,11 @@ class PaperField(FileField):
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002
         """Nothing that could act in a reader’s browser."""
-        if not self.data:
-            return
-        with self.data.stream as uploaded:
-            self.content = uploaded.read(LARGEST_FILE + 1)
-        if len(self.content) > LARGEST_FILE:
-            raise ValidationError(_("This file is too large. Choose one of 10 MB at most."))
-        self.kind = kind_of(self.content)
-        if self.kind is None:
-            raise ValidationError(
-                _("This is not a PDF, PNG, JPEG, Word or OpenDocument file. Choose another.")
-            )
+        if self.data:
+            self.content, self.kind = read_upload(self)
+
+    def populate_obj(self, obj: Any, name: str) -> None:
+        """The view keeps what was read."""
 
 
 ANOTHER: Final = "another"

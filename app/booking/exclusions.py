@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.booking.cascades import exclude, lock_days, tell_households
-from app.booking.foresight import FallingMeal, falling_meals, mark_of
+from app.booking.foresight import FallingMeal, falling_meals, lock_decision, mark_of
 from app.booking.restoring import Restored, days_to_restore, restore_meals
 from app.clock import Now, local
 from app.errors import ChangedMeanwhile
@@ -57,7 +57,7 @@ def pronounce(session: Session, exclusion_id: int, mark: str, now: Now) -> int:
     Sent twice, it changes nothing more. Raises: ChangedMeanwhile where it is not what was previewed
     any more, or lifted.
     """
-    exclusion = lock_exclusion(session, exclusion_id)
+    exclusion = lock_decision(session, Exclusion, exclusion_id)
     if exclusion.state is DecisionState.IN_FORCE:
         return 0
     lock_days(session, exclusion.valid_from, exclusion.valid_until)
@@ -77,7 +77,7 @@ def shorten(
     From its first day on it is lifted as a whole. Raises: ExclusionOver for a day that is past or
     outside its range; ChangedMeanwhile for one that is not in force.
     """
-    exclusion = lock_exclusion(session, exclusion_id)
+    exclusion = lock_decision(session, Exclusion, exclusion_id)
     if exclusion.state is not DecisionState.IN_FORCE:
         raise ChangedMeanwhile
     first, until = max(exclusion.valid_from, local(now()).date()), exclusion.valid_until
@@ -109,14 +109,3 @@ def plan_shortening(
         return shorten(session, exclusion_id, opens_on, rules, now)
     finally:
         point.rollback()
-
-
-def lock_exclusion(session: Session, exclusion_id: int) -> Exclusion:
-    """The exclusion, locked and read afresh; before any service day."""
-    query = (
-        sa.select(Exclusion)
-        .where(Exclusion.id == exclusion_id)
-        .with_for_update(of=Exclusion)
-        .execution_options(populate_existing=True)
-    )
-    return session.scalars(query).one()

@@ -3,14 +3,26 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models import Account, Booking, Enrolment, MealType, Pupil, SchoolClass, ServiceDay
+from app.models import (
+    Account,
+    Booking,
+    Enrolment,
+    Exclusion,
+    Interruption,
+    MealType,
+    Pupil,
+    SchoolClass,
+    ServiceDay,
+)
 from app.money import Cents
 from app.vocabulary import BookingState
+
+Decision = TypeVar("Decision", Exclusion, Interruption)
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,11 @@ def falling_meals(session: Session, *conditions: sa.ColumnElement[bool]) -> list
         .order_by(ServiceDay.date, Pupil.last_name, Pupil.first_name, Booking.id)
     )
     return [FallingMeal(*row) for row in session.execute(query)]
+
+
+def lock_decision(session: Session, model: type[Decision], key: int) -> Decision:
+    """The exclusion, closure or outing, locked and read afresh; before any service day."""
+    return session.get_one(model, key, with_for_update=True, populate_existing=True)
 
 
 def mark_of(*facts: Any) -> str:

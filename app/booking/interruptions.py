@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.access import actor_of
 from app.booking.cascades import FALLING, call_off, lock_days
-from app.booking.foresight import FallingMeal, falling_meals, mark_of
+from app.booking.foresight import FallingMeal, falling_meals, lock_decision, mark_of
 from app.booking.outings import Day, is_on
 from app.clock import Now
 from app.errors import ChangedMeanwhile, NoServiceDay
@@ -59,7 +59,7 @@ def put_in_force(session: Session, interruption_id: int, mark: str, now: Now) ->
 
     Raises: NoServiceDay; ChangedMeanwhile where it is not what was previewed any more, or lifted.
     """
-    interruption = lock_interruption(session, interruption_id)
+    interruption = lock_decision(session, Interruption, interruption_id)
     if interruption.state is DecisionState.IN_FORCE:
         return
     days = lock_days(session, interruption.valid_from, interruption.valid_until)
@@ -89,7 +89,7 @@ def lift(session: Session, interruption_id: int, rules: ServiceRules, now: Now) 
 
     Its meals are booked again by `restore_meals`. Raises: ChangedMeanwhile for one not in force.
     """
-    interruption = lock_interruption(session, interruption_id)
+    interruption = lock_decision(session, Interruption, interruption_id)
     if interruption.state is DecisionState.LIFTED:
         return
     if interruption.state is not DecisionState.IN_FORCE:
@@ -103,17 +103,6 @@ def lift(session: Session, interruption_id: int, rules: ServiceRules, now: Now) 
             if day.closure == interruption.reason and now() < end_of_service_of(day.date, rules):
                 day.closure = _closed_as_well(session, day.date)
     session.flush()
-
-
-def lock_interruption(session: Session, interruption_id: int) -> Interruption:
-    """The interruption, locked and read afresh; before any service day."""
-    query = (
-        sa.select(Interruption)
-        .where(Interruption.id == interruption_id)
-        .with_for_update(of=Interruption)
-        .execution_options(populate_existing=True)
-    )
-    return session.scalars(query).one()
 
 
 def _closed_as_well(session: Session, day: date) -> str | None:

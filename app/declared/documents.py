@@ -23,10 +23,10 @@ from wtforms.validators import DataRequired, Length, Optional
 
 from app import clock
 from app.declared.base import ArchivableView
-from app.declared.files import attachment, read_upload, stored_file
+from app.declared.files import attachment, stored_file
 from app.declared.searching import by_names, user_names
 from app.extensions import db
-from app.fields import LastDayField, LineField, NumberField, last_day
+from app.fields import LastDayField, LineField, NumberField, last_day, read_upload
 from app.forms import After
 from app.models import Document, DocumentDownload, DocumentVersion
 from app.rows import ACT, KEEP, Rows, TableView

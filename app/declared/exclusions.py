@@ -9,7 +9,6 @@ from flask_appbuilder.actions import action
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf.file import FileField
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import DateField
@@ -19,7 +18,6 @@ from app import clock
 from app.booking.exclusions import (
     charged_meals,
     foresee_exclusion,
-    lock_exclusion,
     mark_of_exclusion,
     plan_shortening,
     pronounce,
@@ -29,7 +27,7 @@ from app.context import letterhead, pdf_answer, service_rules
 from app.declared.base import FormView, asked
 from app.declared.children import OfPupilView, shown_last_day
 from app.declared.exclusion_letters import letters_of
-from app.declared.files import attachment, read_upload, stored_file
+from app.declared.files import attachment, stored_file
 from app.declared.interruptions import (
     DecisionPage,
     DecisionWidget,
@@ -43,11 +41,10 @@ from app.declared.searching import by_names, pupil_names
 from app.documents.exclusion import render_exclusion
 from app.errors import AccountNotOpen, Refusal
 from app.extensions import db
-from app.fields import last_day
+from app.fields import PaperField, last_day
 from app.filters import Condition, record_id
 from app.forms import last_day_field, record_field
 from app.models import Account, Exclusion, PupilAccount
-from app.refusals import AlreadyDecided
 from app.rows import ACT, KEEP, Rows
 from app.rules.files import safe_name
 from app.security import current_actor
@@ -64,19 +61,6 @@ def _of_the_pupil() -> Condition:
     return Account.pupils.any(PupilAccount.pupil_id == key)
 
 
-class _DecisionFile(FileField):
-    """The committee's decision itself; its content is read before the write lock is taken."""
-
-    upload: Any = None
-
-    def post_validate(self, form: Any, validation_stopped: bool) -> None:  # noqa: FBT001
-        super().post_validate(form, validation_stopped)
-        self.upload = read_upload(self) if self.data else None
-
-    def populate_obj(self, obj: Any, name: str) -> None:
-        """The view keeps what was read."""
-
-
 _FIELDS: Final[dict[str, Any]] = {
     "decided_on": DateField(_l("Decided on"), validators=[DataRequired()], default=clock.today),
     "valid_until": last_day_field(_l("Last day"), "valid_from"),
@@ -88,7 +72,7 @@ _FIELDS: Final[dict[str, Any]] = {
         allow_blank=True,
         blank_text=_l("Every household of the child"),
     ),
-    "file": _DecisionFile(
+    "file": PaperField(
         _l("The decision as a file"),
         [Optional()],
         description=_l("PDF, PNG, JPEG, Word (.docx) or OpenDocument (.odt), 10 MB at most."),
@@ -119,32 +103,18 @@ class ExclusionView(DecisionPage, OfPupilView):
         """Who is excluded."""
         return item.pupil.full_name
 
-    def page_of(self, item: Exclusion) -> str:
-        """What would become of it."""
-        return url_for("ExclusionView.show", pk=item.id)
-
     def _keep_new(self, form: Any) -> bool:
-        self._take_file(form)
+        g.decision = form.file
         return super()._keep_new(form)
 
     def _keep_changed(self, item: Any, form: Any) -> bool:
-        self._take_file(form)
+        g.decision = form.file
         return super()._keep_changed(item, form)
-
-    def _take_file(self, form: Any) -> None:
-        g.upload = form.file.upload
-        g.file_name = form.file.data.filename if form.file.data else ""
 
     def pre_add(self, item: Exclusion) -> None:
         """Nothing happens before it was looked at."""
         item.state = DecisionState.PREPARED
         self.pre_update(item)
-
-    def hold(self, item: Exclusion) -> None:
-        """What is in force is shortened or lifted, not changed: families were told of it."""
-        lock_exclusion(db.session(), item.id)
-        if item.state is not DecisionState.PREPARED:
-            raise AlreadyDecided
 
     def pre_update(self, item: Exclusion) -> None:
         """Whoever alone reads the reason pays for the child; the file is kept once."""
@@ -152,14 +122,11 @@ class ExclusionView(DecisionPage, OfPupilView):
         payers = sa.select(PupilAccount.account_id).where(PupilAccount.pupil_id == item.pupil.id)
         if item.account and item.account.id not in db.session().scalars(payers).all():
             raise AccountNotOpen
-        if g.upload is not None:
-            content, kind = g.upload
-            item.file_name = safe_name(g.file_name, kind)
-            item.stored_file_id = stored_file(db.session(), content, kind.content_type).id
-
-    def pre_delete(self, item: Exclusion) -> None:
-        """What was in force is history."""
-        self.hold(item)
+        sent: PaperField = g.decision
+        if sent.kind is not None:
+            item.file_name = safe_name(sent.data.filename or "", sent.kind)
+            kept = stored_file(db.session(), sent.content, sent.kind.content_type)
+            item.stored_file_id = kept.id
 
     def about(self, item: Exclusion) -> dict[str, Any]:
         """What would become of it, or what it cancelled."""

@@ -2,35 +2,14 @@
 
 import hashlib
 from io import BytesIO
-from typing import Any
 
 import sqlalchemy as sa
 from flask import Response, send_file
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
-from wtforms import ValidationError
 
 from app.access import EVERYTHING, scope_of
 from app.extensions import db
 from app.models import StoredFile
-from app.rules.files import LARGEST, FileKind, kind_of
-
-
-def read_upload(field: Any) -> tuple[bytes, FileKind]:
-    """The content of an uploaded file and what it is; nothing that could act in a browser.
-
-    Raises: ValidationError.
-    """
-    with field.data.stream as uploaded:
-        content: bytes = uploaded.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ValidationError(_("This file is too large. Choose one of 10 MB at most."))
-    kind = kind_of(content)
-    if kind is None:
-        raise ValidationError(
-            _("This is not a PDF, PNG, JPEG, Word or OpenDocument file. Choose another.")
-        )
-    return content, kind
 
 
 def stored_file(session: Session, content: bytes, content_type: str) -> StoredFile:

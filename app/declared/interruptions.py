@@ -16,13 +16,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from wtforms.validators import DataRequired
 
 from app import clock
-from app.booking.foresight import FallingMeal
+from app.booking.foresight import FallingMeal, lock_decision
 from app.booking.interruptions import (
     cancel_meals,
     days_of,
     foresee,
     lift,
-    lock_interruption,
     mark_of_interruption,
     put_in_force,
 )
@@ -80,7 +79,22 @@ def gone(operation: str, first: date) -> Sequence[Booking]:
 
 
 class DecisionPage:
-    """A record that is edited as long as it is prepared."""
+    """A record that is edited as long as it is prepared: of what is in force families were told."""
+
+    def page_of(self, item: Any) -> str:
+        """What would become of it."""
+        view: Any = self
+        return url_for(f"{view.endpoint}.show", pk=item.id)
+
+    def hold(self, item: Any) -> None:
+        """Nobody puts it in force meanwhile."""
+        lock_decision(db.session(), type(item), item.id)
+        if item.state is not DecisionState.PREPARED:
+            raise AlreadyDecided
+
+    def pre_delete(self, item: Any) -> None:
+        """What was in force is history."""
+        self.hold(item)
 
     def _edit(self, pk: Any) -> Any:
         """The form; of what was decided the page, with a sentence."""
@@ -120,22 +134,9 @@ class InterruptionView(DecisionPage, SplitView):
         form.valid_from.data = first
         form.valid_until.data = last and last + timedelta(days=1)
 
-    def page_of(self, item: Interruption) -> str:
-        """What would become of it."""
-        return url_for(f"{self.endpoint}.show", pk=item.id)
-
     def pre_add(self, item: Interruption) -> None:
         """Nothing happens before it was looked at."""
         item.kind, item.state = self.kind, DecisionState.PREPARED
-
-    def hold(self, item: Interruption) -> None:
-        """Nobody puts it in force meanwhile."""
-        lock_interruption(db.session(), item.id)
-        _check_prepared(item)
-
-    def pre_delete(self, item: Interruption) -> None:
-        """What was in force is history."""
-        self.hold(item)
 
     def about(self, item: Interruption) -> dict[str, Any]:
         """What would become of it, or what is left of it."""
@@ -212,11 +213,6 @@ def booked_again(count: int) -> str:
 def told(restored: Sequence[Restored]) -> list[tuple[Restored, str]]:
     """What became of each meal, and why not where it is not booked again."""
     return [(each, sentence_of(each.refusal) if each.refusal else "") for each in restored]
-
-
-def _check_prepared(item: Interruption) -> None:
-    if item.state is not DecisionState.PREPARED:
-        raise AlreadyDecided
 
 
 def _is_closure() -> Condition:

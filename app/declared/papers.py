@@ -91,7 +91,6 @@ class FamilyPaperView(TableView):
     def _keep_new(self, form: Any) -> bool:
         """The content was read before the write lock is taken."""
         g.papers = paper_of(form.paper, form.kind.data)
-        del form.paper
         return super()._keep_new(form)
 
     def pre_add(self, item: FamilyPaper) -> None:

@@ -308,6 +308,21 @@ def test_a_paper_is_added_and_deleted_with_its_content(app: Flask, office: Brows
     assert count(app, FamilyPaper) == count(app, StoredFile) == 0
 
 
+def test_a_certificate_of_a_whole_family_is_refused_with_the_form(
+    app: Flask, office: Browser
+) -> None:
+    household = family(app)
+    sent = {"kind": "medical", "paper": (BytesIO(b"%PDF-1.7 x"), "certificat.pdf")}
+    path = f"/papers/add?account={household.account_id}"
+    office.get(path)
+
+    refused = office.post(path, sent, content_type="multipart/form-data")
+
+    assert refused.status_code == 200
+    assert 'name="paper"' in refused.text
+    assert count(app, FamilyPaper) == count(app, StoredFile) == 0
+
+
 def test_only_the_secretariat_sees_papers(app: Flask, office: Browser) -> None:
     household = family(app)
     with writing(app) as session:
