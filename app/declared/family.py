@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
+from app.access import is_held_on
 from app.booking.forecast import coverage
 from app.declared.papers import papers_of
 from app.models import (
@@ -83,10 +84,7 @@ def children_of(session: Session, account_id: int, today: date) -> list[Child]:
 def _holders(account_id: int, today: date) -> sa.Select[AccountHolder]:
     return (
         sa.select(AccountHolder)
-        .where(
-            AccountHolder.account_id == account_id,
-            sa.or_(AccountHolder.valid_until.is_(None), AccountHolder.valid_until > today),
-        )
+        .where(AccountHolder.account_id == account_id, is_held_on(today))
         .order_by(AccountHolder.id)
         .options(joinedload(AccountHolder.user))
     )
