@@ -18,7 +18,8 @@ from app.imports.undoing import Hindrance, plan_undo
 from app.labels import label
 from app.models import Import, ImportLine, Pupil
 from app.sheets.known import LinePlan
-from app.sheets.planning import ANOTHER, LEAVE_OUT, SAME
+from app.sheets.matching import ANOTHER, SAME
+from app.sheets.planning import LEAVE_OUT
 from app.vocabulary import ImportFate, ImportState, LineProblem
 from app.web_errors import sentence_of
 

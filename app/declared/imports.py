@@ -26,7 +26,8 @@ from app.models import Import
 from app.pages.asked import word_asked
 from app.rows import ACT, READ, Rows, TableView
 from app.security import current_actor
-from app.sheets.planning import ANOTHER, LEAVE_OUT, SAME
+from app.sheets.matching import ANOTHER, SAME
+from app.sheets.planning import LEAVE_OUT
 from app.transaction import transaction
 from app.vocabulary import ImportFate, ImportState
 from app.web_errors import sentence_of

@@ -3,13 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from app.rules.likeness import are_days_alike, are_names_alike
 from app.rules.names import folded
 from app.sheets.known import KnownPupil, New, Ref
 from app.sheets.lines import Line, Problem
 from app.vocabulary import LineProblem
+
+ANOTHER: Final = "another"
+SAME: Final = "same:"
+"""Followed by the number of the pupil."""
 
 _Identity: TypeAlias = tuple[str, date | None]
 
@@ -34,7 +38,7 @@ class Pupils:
     def match(
         self, line: Line, decision: str
     ) -> KnownPupil | New | Problem | tuple[KnownPupil, ...] | None:
-        """The pupil, those to choose from, None for a new one. Decided: « same:7 », « another »."""
+        """The pupil, those to choose from, None for a new one; `decision` as the reader said it."""
         seen = self._seen.get(_identity(line))
         if seen is not None:
             return self._by_id[seen] if isinstance(seen, int) else seen
@@ -44,11 +48,11 @@ class Pupils:
         if exact:
             return exact[0]
         alike = self._alike(line)
-        chosen = next((p for p in alike if decision == f"same:{p.id}"), None)
+        chosen = next((p for p in alike if decision == f"{SAME}{p.id}"), None)
         if chosen is not None:
             is_taken = chosen.id in self._seen.values()
             return Problem(LineProblem.TWICE) if is_taken else chosen
-        return None if decision == "another" or not alike else alike
+        return None if decision == ANOTHER or not alike else alike
 
     def is_again(self, match: KnownPupil | New | None) -> bool:
         """Whether a line before has named the pupil: another household of theirs."""

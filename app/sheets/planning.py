@@ -30,9 +30,6 @@ from app.sheets.people import People, are_apart, living_with
 from app.vocabulary import ImportFate, LineProblem
 
 LEAVE_OUT: Final = "leave_out"
-ANOTHER: Final = "another"
-SAME: Final = "same:"
-"""Followed by the number of the pupil."""
 
 Deed: TypeAlias = Make | Change
 
@@ -236,10 +233,7 @@ class _Planner:
     ) -> None:
         """The pupil's own account of one of them, the one that just these hold, or a new one."""
         own = [a for a in self._payers[pupil] if self._holders.get(a, set()) & set(users)]
-        shared = [a for a, held in self._holders.items() if held == set(users)]
-        if not own and not shared:
-            shared = [self._account(line, users, first, deeds)]
-        account = (own or shared)[0]
+        account = own[0] if own else self._account(line, users, first, deeds)
         for user in users:
             # Parents who have an account each for the pupil keep them apart.
             if not any(user in self._holders[each] for each in (*own, account)):
@@ -250,7 +244,12 @@ class _Planner:
             self._payers[pupil].add(account)
             deeds.append(_link(line, "PupilAccount", account, ("pupil_id", pupil), line.name))
 
-    def _account(self, line: Line, users: Sequence[Ref], first: Holder, deeds: list[Deed]) -> New:
+    def _account(self, line: Line, users: Sequence[Ref], first: Holder, deeds: list[Deed]) -> Ref:
+        """The account that just these hold, or a new one."""
+        wanted = set(users)
+        for account, held in self._holders.items():
+            if held == wanted:
+                return account
         made = New("Account", f"{line.number}-{users[0]!r}")
         label = self._label_of(first.last_name)
         deeds.append(Make(made, {"label": label}, label))
