@@ -18,7 +18,7 @@ from app.imports.files import content_of, drop, is_complete, receive
 from app.imports.undoing import undo
 from app.models import Import, SchoolYear
 from app.refusals import SayColumns
-from app.sheets.known import Known, LinePlan
+from app.sheets.known import LinePlan
 from app.sheets.planning import mark_of
 from app.sheets.reading import Table, read_table
 from app.transaction import transaction
@@ -28,7 +28,6 @@ from app.transaction import transaction
 class Preview:
     """What would become of each line; `mark` is what a confirmation names."""
 
-    known: Known
     plans: list[LinePlan]
     mark: str
 
@@ -61,11 +60,10 @@ def import_at_once(
         point = session.begin_nested()
         item = receive(session, content, name, table, clock.now(), clock.today())
         _choose(session, item, wish)
-        _, plans = foresee(session, item, table, label_of, clock.today())
-        if dry_run:
-            point.rollback()
-        else:
-            enter(session, item.id, table, "", Surroundings(label_of, clock.today()), clock.now)
+        if not dry_run:
+            return enter(session, item.id, table, "", _around(), clock.now)
+        plans = foresee(session, item, table, _around())
+        point.rollback()
     return plans
 
 
@@ -92,14 +90,14 @@ def table_of(session: Session, item: Import) -> Table:
 
 def preview(session: Session, item: Import) -> Preview:
     """What would become of each line now."""
-    known, plans = foresee(session, item, table_of(session, item), label_of, clock.today())
-    return Preview(known, plans, mark_of(plans))
+    plans = foresee(session, item, table_of(session, item), _around())
+    return Preview(plans, mark_of(plans))
 
 
 def enter_list(session: Session, item: Import, mark: str, actor: Actor) -> None:
     """Enter what the preview with that mark has shown. Raises: ChangedMeanwhile."""
     import_id, table = item.id, table_of(session, item)
-    around = Surroundings(label_of, clock.today())
+    around = _around()
     with transaction(actor) as writing:
         enter(writing, import_id, table, mark, around, clock.now)
 
@@ -114,6 +112,10 @@ def drop_list(import_id: int, actor: Actor) -> None:
     """Forget a list that is not entered."""
     with transaction(actor) as session:
         drop(session, session.get_one(Import, import_id))
+
+
+def _around() -> Surroundings:
+    return Surroundings(label_of, clock.today())
 
 
 def label_of(last_name: str) -> str:

@@ -89,7 +89,7 @@ class ImportColumnsView(FormView):
     def prepare(self, form: Any) -> None:
         """The columns have the names that the list gives them, and what it says first."""
         item = _list_asked()
-        self._table = table = table_of(db.session(), item)
+        table = table_of(db.session(), item)
         if not form.is_submitted():
             for word in item.columns:
                 form.columns.append_entry(word)

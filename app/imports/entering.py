@@ -28,7 +28,7 @@ from app.models import (
 )
 from app.registration import HolderDraft, parent_of, stored_role, welcome_back
 from app.rules.names import username_for
-from app.sheets.known import Change, Known, LinePlan, Make, New
+from app.sheets.known import Change, LinePlan, Make, New
 from app.sheets.planning import mark_of, plan
 from app.sheets.reading import Table
 from app.vocabulary import ImportFate, ImportState, Role
@@ -46,20 +46,20 @@ class Surroundings:
     today: date
 
 
-def foresee(
-    session: Session, item: Import, table: Table, label_of: Callable[[str], str], today: date
-) -> tuple[Known, list[LinePlan]]:
-    """What would become of each line, and what it was compared with."""
+def foresee(session: Session, item: Import, table: Table, around: Surroundings) -> list[LinePlan]:
+    """What would become of each line."""
     choices = choices_in(session, item)
-    known = knowledge(session, choices.year_id, today)
-    lines = lines_in(item, table, today)
-    return known, plan(known, lines, choices, item.decisions, label_of)
+    known = knowledge(session, choices.year_id, around.today)
+    lines = lines_in(item, table, around.today)
+    return plan(known, lines, choices, item.decisions, around.label_of)
 
 
 def enter(
     session: Session, import_id: int, table: Table, mark: str, around: Surroundings, now: Now
-) -> Import:
+) -> list[LinePlan]:
     """Write what the preview with that mark has shown; a blank mark takes what comes.
+
+    Returns what became of each line.
 
     Raises: ChangedMeanwhile.
     """
@@ -68,12 +68,12 @@ def enter(
     item = session.get_one(Import, import_id, with_for_update=True, populate_existing=True)
     if item.state is not ImportState.RECEIVED:
         raise ChangedMeanwhile
-    _, plans = foresee(session, item, table, around.label_of, around.today)
+    plans = foresee(session, item, table, around)
     if mark and mark != mark_of(plans):
         raise ChangedMeanwhile
     _Entering(session, around).enter(item, plans)
     mark_entered(session, item, now())
-    return item
+    return plans
 
 
 @dataclass
