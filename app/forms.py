@@ -100,13 +100,14 @@ def record_field(
     )
 
 
-def class_field(label: Any) -> Any:
+def class_field(label: Any, **options: Any) -> Any:
     """A class of this year or a later one, with its year."""
     return record_field(
         label,
         SchoolClass,
         lambda: SchoolClass.school_year.has(SchoolYear.ends_on > clock.today()),
         get_label=lambda each: f"{each.name} · {each.school_year.name}",
+        **options,
     )
 
 

@@ -21,7 +21,7 @@ from app.delivery.recipients import can_be_mailed
 from app.extensions import db
 from app.fields import LineField, MoneyField, ParagraphField
 from app.filters import record_id
-from app.forms import record_field
+from app.forms import class_field
 from app.labels import label
 from app.messages import (
     Addressee,
@@ -38,7 +38,6 @@ from app.models import (
     OutboxMail,
     OutboxMailFact,
     SchoolClass,
-    SchoolYear,
 )
 from app.money import format_chf
 from app.pages.asked import code_asked
@@ -71,11 +70,8 @@ class MessageForm(DynamicForm):
     audience = WordField(
         label=_l("To"), enum_class=Audience, default=Audience.CLASS, validators=[DataRequired()]
     )
-    school_class = record_field(
+    school_class = class_field(
         _l("Class"),
-        SchoolClass,
-        lambda: SchoolClass.school_year.has(SchoolYear.ends_on > clock.today()),
-        get_label=lambda each: f"{each.name} · {each.school_year.name}",
         validators=[_needed_by(Audience.CLASS, _l("Choose the class."))],
         allow_blank=True,
         blank_text="–",
