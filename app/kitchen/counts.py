@@ -17,11 +17,10 @@ from app.documents.production import (
     SpecialTray,
 )
 from app.kitchen.prints import Paper, Tray, last_papers
-from app.kitchen.roll import Meal, meals_on
+from app.kitchen.roll import COOKED, Meal, meals_on
 from app.models import Booking, Enrolment, HealthRecord, MealType, Pupil, SchoolClass, ServiceDay
 from app.vocabulary import BookingState, MealKind
 
-COOKED: Final = (BookingState.BOOKED, BookingState.CHARGED, BookingState.UNFUNDED)
 _IS_SPECIAL: Final = Booking.meal_type.has(MealType.kind == MealKind.SPECIAL)
 
 

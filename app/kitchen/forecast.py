@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.clock import local
-from app.kitchen.counts import COOKED
+from app.kitchen.roll import COOKED
 from app.models import Booking, BookingChange, MealType, ServiceDay
 from app.rules.expectation import expected_meals
 

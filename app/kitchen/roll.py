@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -14,14 +15,8 @@ from app.models import Booking, Enrolment, HealthRecord, Menu, Pupil, SchoolClas
 from app.rules.names import is_meant, words_of
 from app.vocabulary import Allergen, Attendance, BookingState, Severity
 
-_LISTED = (
-    BookingState.BOOKED,
-    BookingState.CHARGED,
-    BookingState.UNFUNDED,
-    BookingState.REFUSED,
-    BookingState.GIVEN_BACK,
-)
-_EXPECTED = (BookingState.BOOKED, BookingState.CHARGED, BookingState.UNFUNDED)
+COOKED: Final = (BookingState.BOOKED, BookingState.CHARGED, BookingState.UNFUNDED)
+_LISTED: Final = (*COOKED, BookingState.REFUSED, BookingState.GIVEN_BACK)
 
 
 @dataclass(frozen=True)
@@ -69,26 +64,26 @@ class Meal:
     @property
     def is_expected(self) -> bool:
         """Whether the child is still to come."""
-        return self.state in _EXPECTED and self.attendance is Attendance.EXPECTED
+        return self.state in COOKED and self.attendance is Attendance.EXPECTED
 
     @property
     def tone(self) -> str:
         """How the row looks; the same for all who are still to come, whatever they owe."""
-        if self.state not in _EXPECTED:
+        if self.state not in COOKED:
             return self.state.value
         return self.attendance.value
 
     @property
     def word(self) -> str:
         """The row's state in a word; none while the child is simply expected."""
-        if self.state not in _EXPECTED:
+        if self.state not in COOKED:
             return label(self.state)
         return "" if self.is_expected else label(self.attendance)
 
     @property
     def can_excuse(self) -> bool:
         """Whether staff may still give the meal back."""
-        return self.state in _EXPECTED and self.attendance is not Attendance.SERVED
+        return self.state in COOKED and self.attendance is not Attendance.SERVED
 
     @property
     def marks(self) -> list[Attendance]:
@@ -225,5 +220,5 @@ def counts_of(meals: Sequence[Meal]) -> Counts:
         served=attendance[Attendance.SERVED],
         absent=attendance[Attendance.ABSENT],
         still_open=sum(meal.is_open for meal in meals),
-        by_meal=dict(Counter(m.meal for m in meals if m.state in _EXPECTED).most_common()),
+        by_meal=dict(Counter(m.meal for m in meals if m.state in COOKED).most_common()),
     )
