@@ -1,7 +1,9 @@
 """The kitchen's week: how many meals of each kind each day, and for whom special trays are."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import product
 from typing import Final
 
 from reportlab.lib.pagesizes import A4, landscape
@@ -122,6 +124,16 @@ class ProductionWeek:
         counts = [count for day in self.days for count in day.counts]
         return sorted({each.school_class for count in counts for each in count.classes})
 
+    def class_rows(self) -> Iterator[tuple[str, str, list[tuple[int, int]]]]:
+        """A class, a meal type, and of each day the meals and their change, where there are any."""
+        for school_class, meal in product(self.classes, self.meals):
+            figures = [
+                (day.count_in_class(meal, school_class), day.change_in_class(meal, school_class))
+                for day in self.days
+            ]
+            if any(map(any, figures)):
+                yield school_class, meal, figures
+
 
 def render_production(content: ProductionWeek, letterhead: Letterhead, gettext: Gettext) -> bytes:
     """The production list as a landscape A4 PDF: counts, counts by class, special trays.
@@ -201,13 +213,9 @@ def _counts_by_class(sheet: Sheet, content: ProductionWeek, gettext: Gettext) ->
     _ = gettext
     columns = _day_columns(content, _("Class"), _("Meal"))
     table = Table(sheet, columns, Face(12), caption=_("Meals by class"))
-    for school_class in content.classes:
-        for meal in content.meals:
-            counts = [day.count_in_class(meal, school_class) for day in content.days]
-            changes = [day.change_in_class(meal, school_class) for day in content.days]
-            if any(counts) or any(changes):
-                figures = map(_figure, content.days, counts, changes)
-                table.row((school_class, meal, *figures))
+    for school_class, meal, figures in content.class_rows():
+        shown = (_figure(day, *each) for day, each in zip(content.days, figures, strict=True))
+        table.row((school_class, meal, *shown))
     sheet.skip(8 * mm)
 
 
