@@ -10,19 +10,17 @@ from app import clock, ledger
 from app.declared.payouts import ClearingSums, clearing_sums
 from app.ledger import Entry
 from app.models import PaymentTerms
-from app.payments import settling
-from app.payments.credit import credit_due
 from app.payments.gateway import Outcome
 from app.vocabulary import LedgerKind, PaymentState, TransferKind
-from tests.booking.acting import RULES
 from tests.conftest import FrozenClock
 from tests.payments.paying import (
     DAY,
     choose,
+    credit,
     family,
     payment,
-    standing,
     start,
+    validate,
     wish,
 )
 from tests.sessions import reading, writing
@@ -36,16 +34,8 @@ def accountant(app: Flask) -> Browser:
     return logged_in(app, "accounting")
 
 
-def validate(app: Flask, amount: int) -> int:
-    payment_id = start(app, wish(family(app), amount))
-    with writing(app) as session:
-        settling.settle(session, payment_id, standing(payment(app, payment_id)), DAY, clock.now)
-    return payment_id
-
-
-def credit(app: Flask) -> None:
-    with writing(app) as session:
-        credit_due(session, RULES, clock.now)
+def paid(app: Flask, amount: int) -> None:
+    validate(app, start(app, wish(family(app), amount)))
 
 
 def pay_out(app: Flask, amount: int, kind: TransferKind = TransferKind.PAYOUT) -> None:
@@ -65,13 +55,13 @@ def pay_out(app: Flask, amount: int, kind: TransferKind = TransferKind.PAYOUT) -
 def test_payouts_are_held_against_what_was_credited(
     app_on: Flask, frozen_clock: FrozenClock
 ) -> None:
-    validate(app_on, 5000)
+    paid(app_on, 5000)
     frozen_clock.advance(DAY)
     credit(app_on)
-    validate(app_on, 3000)
+    paid(app_on, 3000)
     frozen_clock.advance(DAY)
     credit(app_on)
-    validate(app_on, 2000)
+    paid(app_on, 2000)
     pay_out(app_on, 4900)
     pay_out(app_on, 100, TransferKind.FEE)
 
@@ -91,7 +81,7 @@ def test_payouts_are_held_against_what_was_credited(
 def test_the_list_of_payouts_runs_along_with_what_lies_there(
     app: Flask, accountant: Browser, frozen_clock: FrozenClock
 ) -> None:
-    validate(app, 5000)
+    paid(app, 5000)
     frozen_clock.advance(DAY)
     credit(app)
     pay_out(app, 4900)

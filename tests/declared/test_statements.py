@@ -16,13 +16,13 @@ from app.models import StoredFile, TaxArchive, Transfer
 from app.statements import Print, tax_statement
 from app.transaction import transaction
 from app.vocabulary import TransferKind
-from app.worker import TASKS, Worker
 from tests.conftest import FrozenClock
 from tests.declared.acting import count
 from tests.documents.reading import text_of
 from tests.factories import Family, make_family
 from tests.web import logged_in
 from tests.web import text_of as page_text
+from tests.working import work_at
 
 YEAR = 2026
 PRINTED = Print(date(2026, 11, 20), "fr")
@@ -101,7 +101,7 @@ def test_the_office_opens_a_familys_papers_and_a_whole_year(app: Flask, househol
 
 
 def work(app: Flask) -> None:
-    assert Worker(app, tuple(t for t in TASKS if t.name == "archive statements")).run_once()
+    work_at(app, "archive statements")
 
 
 def test_the_worker_makes_a_whole_year_a_few_papers_at_a_time(

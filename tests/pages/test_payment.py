@@ -15,7 +15,6 @@ from app.models import OnlinePayment, PaymentNotification, PaymentTerms, TopUp
 from app.payments.gateway import Outcome, ProviderSilent
 from app.payments.providers.simulated import HEADER, Simulated
 from app.vocabulary import PaymentState, TopUpState
-from app.worker import TASKS, Worker
 from tests.conftest import FrozenClock
 from tests.factories import Family
 from tests.payments.paying import (
@@ -27,6 +26,7 @@ from tests.payments.paying import (
     start,
     top_ups,
     wish,
+    work,
 )
 from tests.sessions import reading, writing
 from tests.web import Browser, forms_of, logged_in, text_of
@@ -50,11 +50,6 @@ def payments(app: Flask) -> list[OnlinePayment]:
         found = list(session.scalars(sa.select(OnlinePayment).order_by(OnlinePayment.id)))
         session.expunge_all()
         return found
-
-
-def work(app: Flask) -> None:
-    tasks = tuple(t for t in TASKS if t.name in {"ask providers", "credit top-ups"})
-    assert Worker(app, tasks).run_once()
 
 
 def pay(browser: Browser, household: Family, **more: str) -> Any:

@@ -11,15 +11,18 @@ from sqlalchemy.orm import Session
 
 from app import clock, ledger
 from app.models import Account, OnlinePayment, TopUp
-from app.payments import online
+from app.payments import online, settling
+from app.payments.credit import credit_due
 from app.payments.gateway import Order, Outcome, Standing
 from app.payments.providers import gateway_of
 from app.payments.providers.signing import sign
 from app.payments.providers.simulated import HEADER, Simulated
 from app.rules.top_ups import TopUpLimits
-from app.vocabulary import LedgerKind
+from app.vocabulary import LedgerKind, PaymentState
+from tests.booking.acting import RULES
 from tests.factories import Family, make_family
 from tests.sessions import reading, writing
+from tests.working import work_at
 
 LIMITS = TopUpLimits(500, 100_000, 5)
 DAY = timedelta(hours=24)
@@ -92,6 +95,24 @@ def standing(found: OnlinePayment, outcome: Outcome = Outcome.PAID, **more: Any)
         **more,
     }
     return Standing(**given)
+
+
+def validate(app: Flask, payment_id: int) -> PaymentState:
+    """The provider says that it was paid as ordered; the money is credited a day later."""
+    with writing(app) as session:
+        said = standing(payment(app, payment_id))
+        return settling.settle(session, payment_id, said, DAY, clock.now)
+
+
+def credit(app: Flask) -> None:
+    """Whatever is due by now."""
+    with writing(app) as session:
+        credit_due(session, RULES, clock.now)
+
+
+def work(app: Flask) -> None:
+    """The worker asks the provider, and credits whatever is due by now."""
+    work_at(app, "ask providers", "credit top-ups")
 
 
 def notification(app: Flask, reference: str, outcome: str, time: str = "1") -> dict[str, Any]:

@@ -8,12 +8,12 @@ from flask import Flask
 from app import clock
 from app.models import CanteenSettings, TopUp
 from app.vocabulary import TopUpChannel, TopUpState
-from app.worker import TASKS, Worker
 from tests.bank.camt_builder import Ntry, Tx, camt
 from tests.conftest import FrozenClock
 from tests.payments.paying import top_ups
 from tests.reconciliation.importing import balance, import_content, reference_of, set_up
 from tests.sessions import writing
+from tests.working import work_at
 
 
 def announce(app: Flask, account_id: int, channel: TopUpChannel) -> None:
@@ -31,7 +31,7 @@ def announce(app: Flask, account_id: int, channel: TopUpChannel) -> None:
 
 
 def work(app: Flask) -> list[TopUpState]:
-    assert Worker(app, tuple(t for t in TASKS if t.name == "expire top-ups")).run_once()
+    work_at(app, "expire top-ups")
     return [top_up.state for top_up in top_ups(app)]
 
 

@@ -5,14 +5,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import clock, ledger
-from app.access import SYSTEM
 from app.errors import CannotDecide, NotAllowed
 from app.models import Account, OutboxFact
-from app.payments import settling
 from app.payments.chargebacks import charge_back, lift_chargeback
-from app.payments.credit import credit_due
 from app.refusals import AlreadyPaid
-from app.transaction import transaction
 from app.vocabulary import FactKind, LedgerKind, PaymentState, TopUpState, TransferKind
 from tests.booking.acting import RULES
 from tests.conftest import FrozenClock
@@ -22,13 +18,14 @@ from tests.payments.paying import (
     balance,
     begin,
     clearing,
+    credit,
     family,
     payment,
-    standing,
     start,
+    validate,
     wish,
 )
-from tests.payments.refunding import accountant
+from tests.payments.refunding import accountant, acting
 from tests.sessions import reading, writing
 from tests.web import logged_in, text_of
 
@@ -37,19 +34,17 @@ pytestmark = pytest.mark.usefixtures("evening")
 
 def paid(app: Flask, household: Family, request_id: str = "") -> int:
     payment_id = start(app, wish(household, request_id=request_id))
-    with writing(app) as session:
-        settling.settle(session, payment_id, standing(payment(app, payment_id)), DAY, clock.now)
+    validate(app, payment_id)
     return payment_id
 
 
-def credit(app: Flask, frozen_clock: FrozenClock) -> None:
+def credit_a_day_later(app: Flask, frozen_clock: FrozenClock) -> None:
     frozen_clock.advance(DAY)
-    with writing(app) as session:
-        credit_due(session, RULES, clock.now)
+    credit(app)
 
 
 def take_back(app: Flask, payment_id: int) -> None:
-    with app.app_context(), transaction(accountant(app, "accounting")) as session:
+    with acting(app, accountant(app, "accounting")) as session:
         charge_back(session, payment_id, clock.now)
 
 
@@ -72,7 +67,7 @@ def test_it_comes_off_the_account_below_zero_and_the_family_is_told(
 ) -> None:
     household = family(app_on)
     payment_id = paid(app_on, household)
-    credit(app_on, frozen_clock)
+    credit_a_day_later(app_on, frozen_clock)
     spend(app_on, household, 3000)
 
     take_back(app_on, payment_id)
@@ -92,8 +87,8 @@ def test_once_and_only_what_was_credited_and_only_by_staff(
     payment_id = paid(app_on, family(app_on))
     with pytest.raises(CannotDecide):
         take_back(app_on, payment_id)
-    credit(app_on, frozen_clock)
-    with pytest.raises(NotAllowed), app_on.app_context(), transaction(SYSTEM) as session:
+    credit_a_day_later(app_on, frozen_clock)
+    with pytest.raises(NotAllowed), acting(app_on) as session:
         charge_back(session, payment_id, clock.now)
 
     take_back(app_on, payment_id)
@@ -108,11 +103,11 @@ def test_a_chargeback_that_is_lifted_credits_again_as_often_as_it_happens(
 ) -> None:
     household = family(app_on)
     payment_id = paid(app_on, household)
-    credit(app_on, frozen_clock)
+    credit_a_day_later(app_on, frozen_clock)
 
     for _ in range(2):
         take_back(app_on, payment_id)
-        with app_on.app_context(), transaction(accountant(app_on, "accounting")) as session:
+        with acting(app_on, accountant(app_on, "accounting")) as session:
             lift_chargeback(session, payment_id, RULES, clock.now)
 
     found = payment(app_on, payment_id)
@@ -125,7 +120,7 @@ def test_a_top_up_that_was_charged_back_is_not_paid_again(
 ) -> None:
     household = family(app_on)
     payment_id = paid(app_on, household, "form")
-    credit(app_on, frozen_clock)
+    credit_a_day_later(app_on, frozen_clock)
     take_back(app_on, payment_id)
 
     with pytest.raises(AlreadyPaid), writing(app_on) as session:
@@ -135,7 +130,7 @@ def test_a_top_up_that_was_charged_back_is_not_paid_again(
 def test_the_accountant_does_it_on_the_payments_page(app: Flask, frozen_clock: FrozenClock) -> None:
     household = family(app)
     payment_id = paid(app, household)
-    credit(app, frozen_clock)
+    credit_a_day_later(app, frozen_clock)
     browser, page = logged_in(app, "accounting"), f"/onlinepaymentview/show/{payment_id}"
 
     before = browser.get(page).text

@@ -15,7 +15,6 @@ from app.payments.gateway import Outcome, Standing
 from app.payments.mismatch import Decision, decide, decisions
 from app.transaction import transaction
 from app.vocabulary import Channel, PaymentState, TopUpState
-from app.worker import TASKS, Worker
 from tests.booking.acting import RULES
 from tests.delivery.mailing import files_of
 from tests.payments.paying import (
@@ -30,6 +29,7 @@ from tests.payments.paying import (
 )
 from tests.payments.refunding import accountant
 from tests.web import logged_in, text_of
+from tests.working import work_at
 
 REASON = "Montant corrigé par le prestataire"
 
@@ -78,8 +78,7 @@ def test_the_card_has_it_back_and_the_books_knew_of_it_meanwhile(
 
     settle(app_on, payment_id, Decision.REFUND)
     held = payment(app_on, payment_id).state, clearing(app_on)
-    tasks = tuple(task for task in TASKS if task.name in {"ask providers", "send mails"})
-    assert Worker(app_on, tasks).run_once()
+    work_at(app_on, "ask providers", "send mails")
 
     assert held == (PaymentState.REFUNDING, 4500)
     assert [top_up.state for top_up in top_ups(app_on)] == [TopUpState.CANCELLED]

@@ -21,7 +21,6 @@ from app.payments import online, settling
 from app.payments.gateway import Notice, Outcome, ProviderNotSet, Started
 from app.refusals import AlreadyPaid, TermsChanged
 from app.vocabulary import FactKind, PaymentState, TopUpState
-from app.worker import TASKS, Worker
 from tests.conftest import FrozenClock
 from tests.payments.paying import (
     DAY,
@@ -34,16 +33,13 @@ from tests.payments.paying import (
     standing,
     start,
     top_ups,
+    validate,
     wish,
+    work,
 )
 from tests.sessions import reading, writing
 
 pytestmark = pytest.mark.usefixtures("evening")
-
-
-def work(app: Flask) -> None:
-    tasks = tuple(t for t in TASKS if t.name in {"ask providers", "credit top-ups"})
-    assert Worker(app, tasks).run_once()
 
 
 def facts(app: Flask, kind: FactKind) -> int:
@@ -168,8 +164,7 @@ def test_until_the_card_has_it_back_the_second_payment_is_in_the_books(
 ) -> None:
     asked = wish(family(app_on))
     first = start(app_on, asked)
-    with writing(app_on) as session:
-        settling.settle(session, first, standing(payment(app_on, first)), DAY, clock.now)
+    validate(app_on, first)
     with writing(app_on) as session:
         again = OnlinePayment(
             top_up_id=payment(app_on, first).top_up_id,
@@ -184,8 +179,7 @@ def test_until_the_card_has_it_back_the_second_payment_is_in_the_books(
         session.flush()
         second = again.id
 
-    with writing(app_on) as session:
-        state = settling.settle(session, second, standing(payment(app_on, second)), DAY, clock.now)
+    state = validate(app_on, second)
 
     assert state is PaymentState.PAID_TWICE
     assert clearing(app_on) == 5000
@@ -265,8 +259,7 @@ def test_a_form_that_comes_again_with_something_else_is_refused(app_on: Flask) -
 def test_a_form_of_what_is_paid_pays_nothing_more(app_on: Flask) -> None:
     asked = wish(family(app_on))
     payment_id = start(app_on, asked)
-    with writing(app_on) as session:
-        settling.settle(session, payment_id, standing(payment(app_on, payment_id)), DAY, clock.now)
+    validate(app_on, payment_id)
 
     with pytest.raises(AlreadyPaid), writing(app_on) as session:
         begin(session, asked)

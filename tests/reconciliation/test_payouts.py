@@ -10,21 +10,17 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, ledger
 from app.errors import CannotDecide, ChangedMeanwhile
-from app.payments import settling
 from app.payments.chargebacks import charge_back
-from app.payments.credit import credit_due
 from app.reconciliation import deciding
 from app.reconciliation.clearing import cover, left_over, open_movements, with_payments
 from app.reconciliation.payouts import named_in, pay_out, proposed
 from app.refusals import PayoutOff
-from app.transaction import transaction
 from app.vocabulary import LedgerKind, TransferKind
 from tests.bank.camt_builder import Ntry, Tx, camt
-from tests.booking.acting import RULES
 from tests.conftest import FrozenClock
 from tests.factories import Family
-from tests.payments.paying import DAY, clearing, family, payment, standing, start, wish
-from tests.payments.refunding import accountant
+from tests.payments.paying import DAY, clearing, credit, family, payment, start, validate, wish
+from tests.payments.refunding import accountant, acting
 from tests.reconciliation.importing import entries, fates, import_content, ledger_balance, set_up
 from tests.sessions import reading, writing
 from tests.web import logged_in, text_of
@@ -37,10 +33,10 @@ def evening(frozen_clock: FrozenClock) -> FrozenClock:
 
 
 @pytest.fixture
-def books_agree(app_on: Flask) -> Iterator[None]:
+def books_agree(app_on: Flask, books_agree: None) -> Iterator[None]:
+    """Besides, the open movements come to what lies there."""
     yield
     with reading(app_on) as session:
-        assert ledger.discrepancies(session) == []
         lying = sum(each.amount for each in open_movements(session))
     assert lying == clearing(app_on)
 
@@ -50,12 +46,9 @@ def credited(app: Flask, frozen_clock: FrozenClock, *amounts: int) -> list[int]:
     household: Family = family(app)
     ids = [start(app, wish(household, amount)) for amount in amounts]
     for payment_id in ids:
-        with writing(app) as session:
-            said = standing(payment(app, payment_id))
-            settling.settle(session, payment_id, said, DAY, clock.now)
+        validate(app, payment_id)
     frozen_clock.advance(DAY)
-    with writing(app) as session:
-        credit_due(session, RULES, clock.now)
+    credit(app)
     return ids
 
 
@@ -77,7 +70,7 @@ def movements(app: Flask) -> list[int]:
 
 
 def book(app: Flask, entry_id: int, chosen: list[int], fees: int) -> None:
-    with app.app_context(), transaction(accountant(app, "accounting")) as session:
+    with acting(app, accountant(app, "accounting")) as session:
         pay_out(session, entry_id, chosen, fees, clock.now)
 
 
@@ -142,7 +135,7 @@ def test_a_chargeback_is_kept_back_from_a_later_payout(
     paid, _ = credited(app_on, frozen_clock, 5000, 9000)
     first, second = movements(app_on)
     book(app_on, received(app_on, tmp_path, "49.00"), [first], 100)
-    with app_on.app_context(), transaction(accountant(app_on, "accounting")) as session:
+    with acting(app_on, accountant(app_on, "accounting")) as session:
         charge_back(session, paid, clock.now)
 
     book(app_on, received(app_on, tmp_path, "39.50", "2"), movements(app_on), 50)
@@ -174,7 +167,7 @@ def test_a_payout_that_is_taken_back_leaves_its_payments_open(
 
     for _ in range(2):
         book(app_on, entry_id, known, 100)
-        with app_on.app_context(), transaction(accountant(app_on, "accounting")) as session:
+        with acting(app_on, accountant(app_on, "accounting")) as session:
             deciding.reconsider(session, entry_id, clock.now)
 
     assert movements(app_on) == known
@@ -265,9 +258,8 @@ def test_a_payment_made_twice_and_refunded_is_two_movements_that_undo_each_other
     household = family(app)
     asked = wish(household, request_id="twice")
     first = start(app, asked)
+    validate(app, first)
     with writing(app) as session:
-        said = standing(payment(app, first))
-        settling.settle(session, first, said, DAY, clock.now)
         held = ledger.Entry(
             TransferKind.PAID_TWICE,
             f"online:{first}",

@@ -15,7 +15,6 @@ from app.payments.gateway import Gateway, NotSigned, ProviderNotSet, ProviderSil
 from app.payments.providers import current_gateway, gateway_of, is_open
 from app.payments.providers.postfinance import _LAST_LOOK_UP, to_cents, to_francs
 from app.vocabulary import PaymentState
-from app.worker import TASKS, Worker
 from tests.conftest import FrozenClock
 from tests.payments.paying import (
     DAY,
@@ -27,6 +26,7 @@ from tests.payments.paying import (
     payment,
     standing,
     wish,
+    work,
 )
 from tests.payments.providers.provider import Fake, FakeDatatrans, FakePostFinance, served
 from tests.sessions import writing
@@ -63,11 +63,6 @@ def start(app: Flask, fake: Any, asked: online.Wish | None = None) -> tuple[int,
     with writing(app) as session:
         online.mark_started(session, payment_id, started, clock.now)
     return payment_id, started.reference
-
-
-def work(app: Flask) -> None:
-    tasks = tuple(t for t in TASKS if t.name in {"ask providers", "credit top-ups"})
-    assert Worker(app, tasks).run_once()
 
 
 def test_what_is_paid_is_credited_a_day_later(
