@@ -11,7 +11,7 @@ from app.documents.envelope import begin_letter
 from app.documents.letterhead import BODY, Gettext, Letterhead, Paper, Sheet
 from app.documents.lettering import BOLD, MONO, printable
 from app.documents.pen import GREY, PALE, Box
-from app.documents.text import Face, format_day, shrink_lines
+from app.documents.text import Face, format_day
 
 QR_SIDE: Final = 36 * mm
 
@@ -101,15 +101,7 @@ def _welcome(sheet: Sheet, holder: HolderLetter, gettext: Gettext) -> None:
     sheet.skip(2 * mm)
     if holder.children:
         names = _("Children on this account: %(names)s") % {"names": ", ".join(holder.children)}
-        _compact(sheet, names, Face(BODY.size, BOLD), 3)
-
-
-def _compact(sheet: Sheet, text: str, face: Face, most: int) -> None:
-    """A paragraph of at most `most` lines, smaller if it must be."""
-    smaller, lines = shrink_lines(text, sheet.width, face, most)
-    sheet.room(len(lines) * smaller.leading)
-    for line in lines:
-        sheet.y = sheet.line(line, sheet.left, sheet.y, smaller)
+        sheet.compact(names, Face(BODY.size, BOLD), 3)
 
 
 def _secrets(
@@ -158,9 +150,9 @@ def _contact(sheet: Sheet, content: CredentialsLetter, gettext: Gettext) -> None
     sheet.skip(5 * mm)
     sheet.paragraph(_("A question? We are glad to help."), Face(12, BOLD))
     sheet.skip(1 * mm)
-    _compact(sheet, " · ".join(letterhead.contacts), BODY, 2)
+    sheet.compact(" · ".join(letterhead.contacts), BODY, 2)
     if content.opening_hours:
         hours = _("Opening hours: %(hours)s") % {"hours": " · ".join(content.opening_hours)}
-        _compact(sheet, hours, BODY, 3)
+        sheet.compact(hours, BODY, 3)
     sheet.skip(5 * mm)
-    _compact(sheet, letterhead.name, Face(BODY.size, colour=black), 1)
+    sheet.compact(letterhead.name, Face(BODY.size, colour=black), 1)

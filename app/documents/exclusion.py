@@ -9,7 +9,7 @@ from reportlab.lib.units import mm
 from app.documents.envelope import begin_letter
 from app.documents.letterhead import BODY, Gettext, Letterhead, Paper, Sheet
 from app.documents.lettering import BOLD
-from app.documents.text import Face, format_day, shrink_lines
+from app.documents.text import Face, format_day
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,7 @@ def _closing(sheet: Sheet, gettext: Gettext) -> None:
     _ = gettext
     contacts = " · ".join(sheet.letterhead.contacts)
     if contacts:
-        face, lines = shrink_lines(
-            _("Questions: %(contacts)s") % {"contacts": contacts}, sheet.width, BODY, 2
-        )
-        for line in lines:
-            sheet.y = sheet.line(line, sheet.left, sheet.y, face)
+        sheet.compact(_("Questions: %(contacts)s") % {"contacts": contacts}, BODY, 2)
     sheet.skip(8 * mm)
     sheet.paragraph(_("For the committee of the canteen"))
     sheet.skip(16 * mm)

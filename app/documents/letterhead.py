@@ -10,7 +10,7 @@ from reportlab.lib.units import mm
 from app.documents.lettering import BOLD
 from app.documents.pen import GREY, Box, Imprint, Pen
 from app.documents.text import Face, shrink_lines, wrap
-from app.models import CanteenSettings
+from app.models import CanteenSettings, CanteenUser
 
 Gettext: TypeAlias = Callable[[str], str]
 """Translates an English sentence into the reader's language."""
@@ -49,11 +49,17 @@ class Letterhead:
         return tuple(filter(None, (self.phone, self.email, self.website)))
 
 
+def address_lines(addressed: CanteenSettings | CanteenUser) -> tuple[str, ...]:
+    """Street, then postal code and town, as far as they are known."""
+    town = f"{addressed.postal_code} {addressed.town}".strip()
+    return tuple(filter(None, (addressed.street, town)))
+
+
 def letterhead_of(canteen: CanteenSettings) -> Letterhead:
     """Whose paper our documents are printed on."""
-    town = f"{canteen.postal_code} {canteen.town}".strip()
-    lines = tuple(filter(None, (canteen.street, town)))
-    return Letterhead(canteen.name, lines, canteen.phone, canteen.email, canteen.website)
+    return Letterhead(
+        canteen.name, address_lines(canteen), canteen.phone, canteen.email, canteen.website
+    )
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,13 @@ class Sheet(Pen):
         for line in wrap(text, width or self.width, face):
             self.room(face.leading)
             self.y = self.line(line, self.left, self.y, face)
+
+    def compact(self, text: str, face: Face, most: int) -> None:
+        """Write a text over at most `most` lines, smaller if it must be."""
+        smaller, lines = shrink_lines(text, self.width, face, most)
+        self.room(len(lines) * smaller.leading)
+        for line in lines:
+            self.y = self.line(line, self.left, self.y, smaller)
 
     def detail(self, label: str, value: str) -> None:
         """Write a label on the left and its value, over up to four lines, beside it."""
