@@ -325,3 +325,16 @@ def test_a_line_that_a_later_import_needs_stays(app: Flask) -> None:
     assert undo(app, first) == (1, 0)
     with writing(app) as session:
         assert session.scalars(sa.select(PupilAccount)).all() == []
+
+
+def test_a_line_is_undone_whose_pupil_went_with_the_import_that_made_it(app: Flask) -> None:
+    entered(app, NOE)
+    with_zoe = entered(app, ZOE)
+    with_number = entered(app, [*ZOE[:7], "079 765 43 21", *ZOE[8:]])
+    undo(app, with_zoe)
+
+    gone = undo(app, with_number)
+
+    with writing(app) as session:
+        assert gone == (1, 0)
+        assert session.scalars(sa.select(CanteenUser.phone).join(AccountHolder)).all() == [ZOE[7]]
