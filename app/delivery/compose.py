@@ -14,6 +14,7 @@ from app.delivery.letter import Attachment, Letter
 from app.delivery.letters import LETTERS
 from app.delivery.recipients import kitchen_address
 from app.delivery.telling import Telling
+from app.documents.letterhead import letterhead_of
 from app.language import LOCALES
 from app.models import CanteenSettings, CanteenUser, OutboxMail
 from app.vocabulary import Language
@@ -75,9 +76,9 @@ def one_line(text: str) -> str:
 
 
 def _footer(canteen: CanteenSettings, letter: Letter) -> Sequence[str]:
-    town = f"{canteen.postal_code} {canteen.town}".strip()
-    address = ", ".join(part for part in (canteen.name, canteen.street, town) if part)
-    contact = ", ".join(part for part in (canteen.phone, canteen.email) if part)
+    head = letterhead_of(canteen)
+    address = ", ".join(filter(None, (head.name, *head.address_lines)))
+    contact = ", ".join(filter(None, (head.phone, head.email)))
     why = (
         _("You get this mail because you hold an account at the canteen.")
         if letter.is_by_hand
