@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.access import is_held_on
 from app.documents.exclusion import ExclusionLetter, Reader
+from app.documents.letterhead import address_lines
 from app.models import Account, AccountHolder, CanteenUser, Exclusion, PupilAccount
 from app.pages.finding import class_names
 from app.vocabulary import DecisionState
@@ -53,6 +54,4 @@ def _readers(session: Session, exclusion: Exclusion, today: date) -> list[Reader
 
 
 def _reader(user: CanteenUser, *, knows: bool) -> Reader:
-    town = f"{user.postal_code} {user.town}".strip()
-    lines = tuple(filter(None, (user.street, town)))
-    return Reader(user.get_full_name(), lines, knows)
+    return Reader(user.get_full_name(), address_lines(user), knows)

@@ -21,6 +21,7 @@ from app.context import canteen_settings, letterhead, pdf_answer
 from app.credentials import Batch, batches, hand_out, is_waiting
 from app.declared.roles import is_only_parent
 from app.documents.credentials import CredentialsLetter, HolderLetter, render_credentials
+from app.documents.letterhead import address_lines
 from app.errors import BadInput
 from app.extensions import db
 from app.filters import Condition, record_id
@@ -140,10 +141,9 @@ def _letters(users: Iterable[CanteenUser], passwords: Mapping[int, str]) -> Iter
     known = list(users)
     children = _children([user.id for user in known])
     for user in known:
-        town = f"{user.postal_code} {user.town}".strip()
         yield HolderLetter(
             name=user.get_full_name(),
-            address_lines=tuple(filter(None, (user.street, town))),
+            address_lines=address_lines(user),
             identifier=user.username,
             password=passwords[user.id],
             children=tuple(dict.fromkeys(children.get(user.id, ()))),
