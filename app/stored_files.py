@@ -1,14 +1,14 @@
 """Files in the database: each content is kept once, for as long as any record names it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
-from flask_appbuilder import Model
 from sqlalchemy.orm import Session
 
 from app.models import StoredFile
+from app.uses import pointers
 
 _file = sa.inspect(StoredFile).local_table
 
@@ -38,18 +38,7 @@ def forget_files(session: Session, file_ids: Iterable[int | None]) -> int:
     session.flush()
     chosen = _file.c.id.in_([each for each in file_ids if each is not None])
     session.execute(sa.select(_file.c.id).where(chosen).with_for_update()).all()
-    named = [
-        sa.exists().where(each == _file.c.id)
-        for each in columns_naming(Model.metadata.sorted_tables)
-    ]
+    named = [sa.exists().where(each == _file.c.id) for each in pointers(_file)]
     gone = sa.delete(_file).where(chosen, sa.not_(sa.or_(*named)))
     result: Any = session.execute(gone)
     return int(result.rowcount)
-
-
-def columns_naming(tables: Iterable[sa.Table]) -> Iterator[sa.Column[Any]]:
-    """The columns of these tables that name a stored file."""
-    for table in tables:
-        for column in table.columns:
-            if any(key.column.table is _file for key in column.foreign_keys):
-                yield column

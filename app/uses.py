@@ -34,11 +34,6 @@ def refuse_if_used(
         raise UsedBy("; ".join(found))
 
 
-def is_used(session: Session, model: type[Any], ids: Collection[int]) -> bool:
-    """Whether any record refers to these."""
-    return any(_is_any(session, user, wanted) for user, wanted in _references(model, ids, {}))
-
-
 def pointers(table: sa.FromClause) -> Iterator[sa.Column[Any]]:
     """Every column that points at the table."""
     for each in Model.metadata.tables.values():

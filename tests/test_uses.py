@@ -6,7 +6,7 @@ from flask import Flask
 
 from app.models import Diet, Pupil, SchoolClass, SchoolYear
 from app.refusals import UsedBy
-from app.uses import is_used, refuse_if_used
+from app.uses import refuse_if_used
 from tests.declared.acting import count, family, one
 from tests.sessions import reading, writing
 from tests.web import Browser, logged_in, text_of
@@ -80,5 +80,6 @@ def test_what_goes_at_the_same_time_is_no_use(app_on: Flask) -> None:
         refuse_if_used(session, Pupil, [pupil.id], {**keys, **enrolments})
 
         assert refused.value.uses.count(";") == 0
-        assert is_used(session, Pupil, [pupil.id])
-        assert not is_used(session, Pupil, [pupil.id + 1])
+        with pytest.raises(UsedBy):
+            refuse_if_used(session, Pupil, [pupil.id])
+        refuse_if_used(session, Pupil, [pupil.id + 1])

@@ -23,7 +23,7 @@ from wtforms.validators import DataRequired, Length, Optional
 
 from app import clock
 from app.declared.base import ArchivableView
-from app.declared.files import attachment, stored_file
+from app.declared.files import attachment
 from app.declared.searching import by_names, user_names
 from app.extensions import db
 from app.fields import LastDayField, LineField, NumberField, last_day, read_upload
@@ -32,6 +32,7 @@ from app.models import Document, DocumentDownload, DocumentVersion
 from app.rows import ACT, KEEP, Rows, TableView
 from app.rules.files import FileKind, safe_name
 from app.security import current_actor
+from app.stored_files import keep_file
 from app.transaction import transaction
 
 _COLUMNS: Final = ["title", "file_name", "version", "position", "published_from", "published_until"]
@@ -188,7 +189,7 @@ class DocumentView(ArchivableView):
 
 def _fill(item: Document, content: bytes, kind: FileKind, name: str) -> None:
     item.file_name = safe_name(name, kind)
-    item.stored_file_id = stored_file(db.session(), content, kind.content_type).id
+    item.stored_file_id = keep_file(db.session(), content, kind.content_type).id
 
 
 def _replace(item: Document, content: bytes, kind: FileKind, name: str) -> None:

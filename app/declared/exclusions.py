@@ -27,7 +27,7 @@ from app.context import letterhead, pdf_answer, service_rules
 from app.declared.base import FormView, asked
 from app.declared.children import OfPupilView, shown_last_day
 from app.declared.exclusion_letters import letters_of
-from app.declared.files import attachment, stored_file
+from app.declared.files import attachment
 from app.declared.interruptions import (
     DecisionPage,
     DecisionWidget,
@@ -48,6 +48,7 @@ from app.models import Account, Exclusion, PupilAccount
 from app.rows import ACT, KEEP, Rows
 from app.rules.files import safe_name
 from app.security import current_actor
+from app.stored_files import keep_file
 from app.transaction import transaction
 from app.vocabulary import DecisionState
 from app.web_errors import sentence_of
@@ -125,7 +126,7 @@ class ExclusionView(DecisionPage, OfPupilView):
         sent: PaperField = g.decision
         if sent.kind is not None:
             item.file_name = safe_name(sent.data.filename or "", sent.kind)
-            kept = stored_file(db.session(), sent.content, sent.kind.content_type)
+            kept = keep_file(db.session(), sent.content, sent.kind.content_type)
             item.stored_file_id = kept.id
 
     def about(self, item: Exclusion) -> dict[str, Any]:

@@ -14,15 +14,15 @@ from wtforms.validators import DataRequired, InputRequired
 from app import clock
 from app.access import actor_of
 from app.declared.base import asked
-from app.declared.files import attachment, stored_file
+from app.declared.files import attachment
 from app.declared.health_log import log_health_access
 from app.errors import BadInput, NotFound
 from app.extensions import db
 from app.fields import PaperField
-from app.models import Account, FamilyPaper, Pupil, StoredFile
+from app.models import Account, FamilyPaper, Pupil
 from app.rows import Rows, TableView
 from app.rules.files import safe_name
-from app.uses import is_used
+from app.stored_files import forget_files, keep_file
 from app.vocabulary import PaperKind
 from app.widgets import WordField
 
@@ -59,7 +59,7 @@ def keep_papers(
             account_id=account_id,
             pupil_id=pupil_id,
             file_name=paper.file_name,
-            stored_file_id=stored_file(session, paper.content, paper.content_type).id,
+            stored_file_id=keep_file(session, paper.content, paper.content_type).id,
             added_at=clock.now(),
             added_by_id=actor_of(session).user_id,
         )
@@ -103,7 +103,7 @@ class FamilyPaperView(TableView):
         if paper.kind is PaperKind.MEDICAL and item.pupil_id is None:
             raise BadInput
         item.file_name = paper.file_name
-        item.stored_file_id = stored_file(session, paper.content, paper.content_type).id
+        item.stored_file_id = keep_file(session, paper.content, paper.content_type).id
         item.added_at, item.added_by_id = clock.now(), actor_of(session).user_id
 
     def pre_delete(self, item: FamilyPaper) -> None:
@@ -118,7 +118,7 @@ class FamilyPaperView(TableView):
 
     def post_delete(self, item: FamilyPaper) -> None:
         """Nor is its content kept, if nothing else has it."""
-        forget_file(db.session(), item.stored_file_id)
+        forget_files(db.session(), [item.stored_file_id])
 
     def page_of(self, item: FamilyPaper) -> str:
         """The page of the pupil, or of the family."""
@@ -140,11 +140,3 @@ class FamilyPaperView(TableView):
 def _asked_id(name: str, model: type[Any]) -> int | None:
     found = asked(name, model)
     return None if found is None else int(found.id)
-
-
-def forget_file(session: Session, stored_file_id: int) -> None:
-    """Delete a file's content, unless something else refers to it."""
-    session.flush()
-    if not is_used(session, StoredFile, [stored_file_id]):
-        session.delete(session.get_one(StoredFile, stored_file_id))
-        session.flush()

@@ -8,13 +8,13 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from app.clock import local
-from app.declared.files import stored_file
 from app.demo.people import People
 from app.demo.record import acting
 from app.documents.letterhead import Letterhead, Paper, Sheet, letterhead_of
 from app.messages import Draft, send_message
 from app.models import CanteenSettings, Document, DocumentDownload, DocumentVersion
 from app.rules.files import PDF
+from app.stored_files import keep_file
 from app.vocabulary import Audience
 
 _KIND: Final = PDF.content_type
@@ -57,7 +57,7 @@ def give_out(session: Session, people: People, now: datetime) -> None:
             each.published_from = today - timedelta(days=60)
         papers[-1].published_from = today + timedelta(days=30)
         rules = papers[0]
-        before = stored_file(session, _pdf(head, rules.title, _PAPERS[rules.title][:2]), _KIND)
+        before = keep_file(session, _pdf(head, rules.title, _PAPERS[rules.title][:2]), _KIND)
         session.add(
             DocumentVersion(
                 document_id=rules.id,
@@ -86,7 +86,7 @@ def _document(session: Session, place: int, title: str, content: bytes) -> Docum
         title=title,
         file_name=f"{title}.pdf",
         position=place,
-        stored_file_id=stored_file(session, content, _KIND).id,
+        stored_file_id=keep_file(session, content, _KIND).id,
     )
     session.add(document)
     session.flush()

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.clock import instant_of
 from app.models import Enrolment, FamilyPaper, HealthRecord, Pupil
-from app.privacy.files import delete_unused
 from app.privacy.imports import forget_values
+from app.stored_files import forget_files
 from app.vocabulary import PaperKind
 
 
@@ -60,5 +60,5 @@ def expire_health(session: Session, today: date, days: int, limit: int) -> int:
     for each in (*records, *papers):
         session.delete(each)
     session.flush()
-    delete_unused(session, files)
+    forget_files(session, files)
     return len(records) + len(papers)

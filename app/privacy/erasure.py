@@ -20,12 +20,13 @@ from app.errors import NotFound, Refusal
 from app.models import Account, Booking, CanteenUser, OnlinePayment, TopUp
 from app.payments.refunds import open_refund
 from app.privacy.family import TABLES, Family, family_of, rows_of, tables_of_families
-from app.privacy.files import delete_unused, files_of
+from app.privacy.files import files_of
 from app.privacy.imports import forget_values, records_of
 from app.privacy.inventory import INVENTORY
 from app.privacy.refusals import AlreadyErased, MoneyOnItsWay
 from app.refusals import AccountNotEmpty, MealsBooked, RefundOpen
 from app.registration import NO_MAIL
+from app.stored_files import forget_files
 from app.vocabulary import BookingState, PaymentState, Role, TopUpState
 
 _STANDING: Final = (BookingState.BOOKED, BookingState.UNFUNDED)
@@ -213,7 +214,7 @@ def erase_family(session: Session, account_id: int, now: Now) -> Family:
         if values:
             session.execute(sa.update(table).where(rows_of(table, family)).values(**values))
     session.expire_all()
-    delete_unused(session, files)
+    forget_files(session, files)
     audit.note(session, "erase", locked[account_id])
     return family
 

@@ -1,7 +1,6 @@
-"""Files of the database that belong to records of families, and those that no record needs."""
+"""Files of the database that belong to records of families."""
 
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -21,11 +20,3 @@ def files_of(session: Session, family: Family) -> frozenset[int]:
             query = sa.select(column).where(column.is_not(None), rows_of(column.table, family))
             found.update(session.scalars(query))
     return frozenset(found)
-
-
-def delete_unused(session: Session, file_ids: Iterable[int]) -> int:
-    """Delete those of the files that no record names any more; how many."""
-    used = [sa.exists().where(column == _FILE.c.id) for column in pointers(_FILE)]
-    gone = sa.delete(_FILE).where(_FILE.c.id.in_(list(file_ids)), sa.not_(sa.or_(*used)))
-    result: Any = session.execute(gone)
-    return int(result.rowcount)
